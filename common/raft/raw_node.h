@@ -1,0 +1,174 @@
+// The public face of the Raft core: a pure state machine. Messages, ticks and proposals go in; a
+// Ready comes out; no clock, thread, file or network inside. The same calls give the same Readys.
+//
+// Thread: one owner. Nothing here blocks.
+#ifndef FLOTILLA_COMMON_RAFT_RAW_NODE_H_
+#define FLOTILLA_COMMON_RAFT_RAW_NODE_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/raft/conf_change.h"
+#include "common/raft/log_reader.h"
+#include "common/raft/message.h"
+#include "common/raft/ready.h"
+#include "common/raft/types.h"
+
+namespace flotilla::raft {
+
+inline constexpr uint64_t kNoLimit = UINT64_MAX;
+
+struct Config {
+  PeerId id;
+  // A follower that hears nothing for a random time in [election, 2 * election) ticks campaigns.
+  uint32_t election_timeout_ticks = 10;
+  // Must be less than the election timeout.
+  uint32_t heartbeat_ticks = 1;
+  // Draws the randomized election timeouts.
+  uint64_t random_seed = 0;
+
+  // Thesis 9.6: a candidate first asks whether it could win, so that a node that was cut off does
+  // not depose a leader when it comes back.
+  bool pre_vote = true;
+  // Thesis 6.2: a leader that hears from no quorum for an election timeout steps down, and
+  // followers that hear from a leader ignore votes. Leases depend on it.
+  bool check_quorum = true;
+
+  // Bytes of entries in one append message, at least one entry.
+  uint64_t max_append_bytes = 1 << 20;
+  // Append messages, and their bytes, on the way to one follower.
+  uint32_t max_inflight_messages = 256;
+  uint64_t max_inflight_bytes = kNoLimit;
+  // Bytes of proposed entries that are not committed yet; beyond it proposals are refused.
+  uint64_t max_uncommitted_bytes = kNoLimit;
+  // Bytes of committed entries handed out and not applied yet.
+  uint64_t max_unapplied_bytes = kNoLimit;
+
+  // False: committed entries may be handed out in the Ready that also persists them, because the
+  // host persists before it applies. True: only entries already reported durable are handed out.
+  bool async_storage_writes = true;
+  // Followers pass proposals on to their leader; otherwise FailedPrecondition.
+  bool forward_proposals = false;
+  bool step_down_on_removal = true;
+  // Accept a conf change while another one is pending; its entry must be checked when applied.
+  bool validate_conf_changes = true;
+  // Answer ReadIndex from the leader's lease instead of a round of heartbeats. Trusts the ticks of
+  // all members; hosts that measure time use QuorumHeartbeatRound() instead.
+  bool lease_based_reads = false;
+  // For so many ticks after its creation the node ignores requests for votes, save those of a
+  // leadership transfer: before its restart it may have acknowledged a leader that holds a lease.
+  uint32_t vote_hold_off_ticks = 0;
+
+  absl::Status Validate() const;
+};
+
+enum class ProgressState : uint8_t { kProbe, kReplicate, kSnapshot };
+
+// A leader's view of one peer.
+struct PeerProgress {
+  Index match;
+  Index next;
+  ProgressState state = ProgressState::kProbe;
+  bool recently_active = false;
+  bool is_learner = false;
+  Index pending_snapshot;  // Only in kSnapshot.
+  uint32_t inflight_messages = 0;
+};
+
+struct NodeStatus {
+  PeerId id;
+  HardState hard_state;
+  SoftState soft_state;
+  Index applied;
+  Index last_index;
+  ConfState conf_state;
+  PeerId lead_transferee;                   // 0: none.
+  std::map<PeerId, PeerProgress> progress;  // On leaders only.
+};
+
+class Raft;
+
+class RawNode {
+ public:
+  // `log` must outlive the node. `conf_state` is the configuration as of `applied`, the last entry
+  // that the tenant has durably applied. InvalidArgument for a bad config.
+  static absl::StatusOr<std::unique_ptr<RawNode>> Create(const Config& config,
+                                                         const HardState& hard_state,
+                                                         const ConfState& conf_state, Index applied,
+                                                         LogReader* log);
+  ~RawNode();
+
+  // --- Inputs -----------------------------------------------------------------------------------
+  // One unit of time went by.
+  void Tick();
+  // A message from another peer, or one of this node's own that waited for its write.
+  // NotFound: from a peer that is not a member, and of no use.
+  absl::Status Step(Message message);
+  // As if the election timeout had fired.
+  absl::Status Campaign();
+
+  // FailedPrecondition: not leader (and not forwarding). Unavailable: leadership is being
+  // transferred. ResourceExhausted: too many bytes are uncommitted. On success the entries were
+  // appended to this leader's log at (term, last_index] and will commit or be overwritten.
+  absl::Status Propose(std::vector<Bytes> payloads);
+  // FailedPrecondition also while another change is pending, or when the change does not fit the
+  // present configuration.
+  absl::Status ProposeConfChange(const ConfChange& change);
+  // Asks for an index at which a read is linearizable; it comes back in Ready::reads or
+  // Ready::dropped_reads. FailedPrecondition: no leader is known.
+  absl::Status ReadIndex(ReadId read_id);
+  // Moves leadership to `target` (thesis 3.10); given up after an election timeout.
+  void TransferLeadership(PeerId target);
+  void ForgetLeader();
+  // The last messages to `peer` were probably lost.
+  void ReportUnreachable(PeerId peer);
+  // A snapshot sent to `peer` arrived or failed.
+  void ReportSnapshot(PeerId peer, bool succeeded);
+
+  // --- Outputs ----------------------------------------------------------------------------------
+  bool HasReady() const;
+  // Takes all there is to do. REQUIRES: HasReady().
+  Ready TakeReady();
+  // The append of a Ready is durable. Its `messages` to the node itself are stepped by the host.
+  void OnPersisted(const PersistToken& token);
+  // Committed entries up to `index` are applied.
+  void OnApplied(Index index);
+  // A committed ConfChange is applied: call for each, before OnApplied of its index. Returns the
+  // new configuration. A change that does not fit is a programmer error.
+  ConfState ApplyConfChange(const ConfChange& change);
+
+  // --- Views ------------------------------------------------------------------------------------
+  NodeStatus Status() const;
+  Term term() const;
+  Role role() const;
+  PeerId leader() const;
+  PeerId lead_transferee() const;
+  Index last_index() const;
+  Index commit() const;
+  Term TermAt(Index index) const;  // 0 when unknown.
+  // True once this leader has committed an entry of its own term: its commit index is current.
+  bool CommittedInOwnTerm() const;
+  const ConfState& conf_state() const;
+
+  // Leases by real time (thesis 6.4.1). Every broadcast of heartbeats has a number, which the
+  // followers echo. HeartbeatRound() is the number of the last broadcast in this term (0: none);
+  // QuorumHeartbeatRound() the newest one that a quorum of each half, this node included, has
+  // answered. A host that noted the clock *before* a round began holds the lease for less than an
+  // election timeout from then on. Both are reset by a change of term.
+  uint64_t HeartbeatRound() const;
+  uint64_t QuorumHeartbeatRound() const;
+
+ private:
+  explicit RawNode(std::unique_ptr<Raft> raft);
+  std::unique_ptr<Raft> raft_;
+};
+
+}  // namespace flotilla::raft
+
+#endif  // FLOTILLA_COMMON_RAFT_RAW_NODE_H_

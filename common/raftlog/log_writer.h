@@ -1,0 +1,50 @@
+// The stage that makes logs durable: it drains what all groups wrote since the last sync and writes
+// it as one batch with one sync (group commit by draining; the next batch forms while this one
+// syncs).
+//
+// Thread: its own. Submit is thread-safe. Place in the pipeline: RaftWorker -> LogWriter ->
+// on_durable.
+#ifndef FLOTILLA_COMMON_RAFTLOG_LOG_WRITER_H_
+#define FLOTILLA_COMMON_RAFTLOG_LOG_WRITER_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "common/env/inbox.h"
+#include "common/env/stage.h"
+#include "common/raftlog/log_batch.h"
+#include "common/raftlog/log_engine.h"
+
+namespace flotilla::raftlog {
+
+struct LogWrite {
+  std::vector<LogChange> changes;
+  // Runs on the writer's thread once `changes`, and all that was submitted before, are durable.
+  // Must not block: it sends messages and pushes completions.
+  absl::AnyInvocable<void() &&> on_durable;
+};
+
+class LogWriter final : public env::Stage {
+ public:
+  // `engine` must outlive the writer.
+  LogWriter(LogEngine* engine, const env::Clock* clock);
+
+  void SetWaker(env::Waker* waker) { inbox_.SetWaker(waker); }
+  // Writes that were submitted by one thread become durable in that order. An error of the engine
+  // stops the process: it cannot promise anything any more.
+  void Submit(LogWrite write);
+
+  std::string_view name() const override { return "log-writer"; }
+  bool RunOnce() override;
+
+ private:
+  LogEngine* const engine_;
+  const env::Clock* const clock_;
+  env::Inbox<LogWrite> inbox_;
+  std::vector<LogWrite> taken_;
+};
+
+}  // namespace flotilla::raftlog
+
+#endif  // FLOTILLA_COMMON_RAFTLOG_LOG_WRITER_H_
