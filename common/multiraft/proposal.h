@@ -28,11 +28,15 @@ struct Proposal {
   // The tenant's command, handed to StateMachine::Apply. The commands of several proposals share an
   // entry (command_frame.h).
   std::string command;
+  // The command reads the state before it writes (compare-and-swap): it gets an entry of its own,
+  // which ApplyContext::WriteOut and exact replay need.
+  bool own_entry = false;
   // Set for a change of membership; `command` is then unused.
   std::optional<raft::ConfChange> conf_change;
   // Refused when the group is not in this term any more.
   std::optional<Term> term;
-  // Refused with DeadlineExceeded when not appended by then.
+  // Refused with DeadlineExceeded when not appended by then; undetermined when appended and not
+  // applied by then.
   env::Instant deadline = env::Instant::max();
   // The tenant's own view of the command for PeerDelegate::CheckProposal.
   uint64_t epoch_version = 0;

@@ -42,6 +42,9 @@ class ApplyContext {
   virtual engine::WriteBatch& batch() = 0;
   // Makes what the batch holds visible to reads of the engine, for commands that read before they
   // write (compare-and-swap). Costs a write.
+  // REQUIRES: the command was proposed with Proposal::own_entry. What is written must end with a
+  // whole entry and its applied position: a crash in the middle of an entry would replay its first
+  // commands over their own results.
   virtual void WriteOut() = 0;
 };
 
