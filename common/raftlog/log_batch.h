@@ -28,6 +28,12 @@ struct LogChange {
   // Small durable facts of the tenant beside the log: (name, value); an empty value removes it.
   // E.g. "tombstone", "installing".
   std::vector<std::pair<std::string, std::string>> records;
+
+  bool empty() const {
+    return !clear && !reset_to && entries.empty() && !hard_state && !truncate_to && records.empty();
+  }
+  // What it takes in a batch, about.
+  size_t ByteSize() const;
 };
 
 struct LogBatch {

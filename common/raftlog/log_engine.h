@@ -22,6 +22,7 @@ struct GroupState {
   raft::HardState hard_state;
   raft::EntryId truncated;  // The log starts after this position.
   raft::EntryId last;       // `truncated` when there is no entry.
+  uint64_t bytes = 0;       // Of the entries' data.
   std::map<std::string, std::string> records;
 };
 

@@ -7,12 +7,16 @@
 #ifndef FLOTILLA_COMMON_RAFTLOG_LOG_WRITER_H_
 #define FLOTILLA_COMMON_RAFTLOG_LOG_WRITER_H_
 
-#include <string>
+#include <memory>
+#include <string_view>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "common/base/units.h"
+#include "common/env/clock.h"
 #include "common/env/inbox.h"
 #include "common/env/stage.h"
+#include "common/metrics/registry.h"
 #include "common/raftlog/log_batch.h"
 #include "common/raftlog/log_engine.h"
 
@@ -27,22 +31,33 @@ struct LogWrite {
 
 class LogWriter final : public env::Stage {
  public:
-  // `engine` must outlive the writer.
-  LogWriter(LogEngine* engine, const env::Clock* clock);
+  // Bytes that one sync covers at most; a larger write goes alone.
+  static constexpr uint64_t kMaxBatchBytes = 8 * kMiB;
+
+  // `engine`, `clock` and `metrics` must outlive the writer.
+  LogWriter(LogEngine* engine, const env::Clock* clock, metrics::Registry* metrics);
+  ~LogWriter() override;
 
   void SetWaker(env::Waker* waker) { inbox_.SetWaker(waker); }
-  // Writes that were submitted by one thread become durable in that order. An error of the engine
-  // stops the process: it cannot promise anything any more.
+  // Never refuses: the callers bound what they have under way (HostConfig). Writes that were
+  // submitted by one thread become durable in that order. An error of the engine stops the process:
+  // it cannot promise anything any more.
   void Submit(LogWrite write);
 
   std::string_view name() const override { return "log-writer"; }
   bool RunOnce() override;
 
  private:
+  struct Metrics;
+  // Writes taken_[first, last) with one sync and runs their callbacks.
+  void WriteOut(size_t first, size_t last);
+
   LogEngine* const engine_;
   const env::Clock* const clock_;
+  std::unique_ptr<Metrics> metrics_;
   env::Inbox<LogWrite> inbox_;
   std::vector<LogWrite> taken_;
+  LogBatch batch_;  // Kept for its storage.
 };
 
 }  // namespace flotilla::raftlog

@@ -1,0 +1,79 @@
+#include "common/raftlog/log_writer.h"
+
+#include <chrono>
+#include <iterator>
+#include <utility>
+
+#include "common/base/check.h"
+
+namespace flotilla::raftlog {
+
+struct LogWriter::Metrics {
+  explicit Metrics(metrics::Registry* registry)
+      : sync_seconds(registry->AddHistogram("flotilla_raftlog_write_seconds",
+                                            "Time of one synced write of the log engine",
+                                            metrics::LatencyBounds())),
+        batch_writes(registry->AddHistogram("flotilla_raftlog_batch_writes",
+                                            "Writes of groups that one sync made durable",
+                                            metrics::ExponentialBounds(1, 2, 12))),
+        batch_bytes(registry->AddHistogram("flotilla_raftlog_batch_bytes",
+                                           "Bytes that one sync made durable",
+                                           metrics::ExponentialBounds(64, 4, 12))),
+        waiting(registry->AddGauge("flotilla_raftlog_waiting_writes",
+                                   "Writes that waited when the last batch was taken")) {}
+
+  metrics::Histogram& sync_seconds;
+  metrics::Histogram& batch_writes;
+  metrics::Histogram& batch_bytes;
+  metrics::Gauge& waiting;
+};
+
+LogWriter::LogWriter(LogEngine* engine, const env::Clock* clock, metrics::Registry* metrics)
+    : engine_(engine), clock_(clock), metrics_(std::make_unique<Metrics>(metrics)), inbox_(0) {}
+
+LogWriter::~LogWriter() = default;
+
+void LogWriter::Submit(LogWrite write) { inbox_.PushCompletion(std::move(write)); }
+
+bool LogWriter::RunOnce() {
+  inbox_.TakeAll(taken_);
+  if (taken_.empty()) return false;
+  metrics_->waiting.Set(static_cast<double>(taken_.size()));
+  size_t first = 0;
+  while (first < taken_.size()) {
+    size_t last = first;
+    uint64_t bytes = 0;
+    do {
+      for (const LogChange& change : taken_[last].changes) bytes += change.ByteSize();
+      ++last;
+    } while (last < taken_.size() && bytes < kMaxBatchBytes);
+    metrics_->batch_bytes.Observe(static_cast<double>(bytes));
+    WriteOut(first, last);
+    first = last;
+  }
+  taken_.clear();
+  return true;
+}
+
+void LogWriter::WriteOut(size_t first, size_t last) {
+  batch_.changes.clear();
+  for (size_t i = first; i < last; ++i) {
+    std::vector<LogChange>& changes = taken_[i].changes;
+    batch_.changes.insert(batch_.changes.end(), std::make_move_iterator(changes.begin()),
+                          std::make_move_iterator(changes.end()));
+  }
+  if (!batch_.changes.empty()) {
+    const env::Instant start = clock_->Now();
+    // After a failed sync nothing is known of what the disk holds: a second attempt that succeeds
+    // would prove nothing, so there is none.
+    CHECK_OK(engine_->Write(batch_)) << "the Raft log could not be written; stopping";
+    const std::chrono::duration<double> seconds = clock_->Now() - start;
+    metrics_->sync_seconds.Observe(seconds.count());
+    metrics_->batch_writes.Observe(static_cast<double>(last - first));
+  }
+  for (size_t i = first; i < last; ++i) {
+    if (taken_[i].on_durable) std::move(taken_[i].on_durable)();
+  }
+}
+
+}  // namespace flotilla::raftlog
