@@ -1,0 +1,30 @@
+// Raft envelopes to and from their wire format (proto/flotilla/raft.proto).
+//
+// Stateless. What comes from the network is checked here, so that the core may take the form of a
+// message for granted: entries of an append follow each other, enums are known, ids are not 0.
+#ifndef FLOTILLA_COMMON_RPC_RAFT_CODEC_H_
+#define FLOTILLA_COMMON_RPC_RAFT_CODEC_H_
+
+#include <cstddef>
+
+#include "absl/status/statusor.h"
+#include "common/net/envelope.h"
+
+namespace flotilla::raft::v1 {
+class Envelope;
+}
+
+namespace flotilla::rpc {
+
+// The stores are not part of an envelope on the wire: its batch names them once.
+void EncodeEnvelope(const net::Envelope& envelope, raft::v1::Envelope* out);
+
+// InvalidArgument when malformed. Moves payloads out of `in`.
+absl::StatusOr<net::Envelope> DecodeEnvelope(raft::v1::Envelope* in, StoreId from, StoreId to);
+
+// What an envelope weighs in a queue: its payloads and a constant for the rest.
+size_t EnvelopeBytes(const net::Envelope& envelope);
+
+}  // namespace flotilla::rpc
+
+#endif  // FLOTILLA_COMMON_RPC_RAFT_CODEC_H_
