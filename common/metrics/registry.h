@@ -46,7 +46,7 @@ class Registry {
 
 // Bounds that start at `first` and grow by `factor`, `count` of them.
 std::vector<double> ExponentialBounds(double first, double factor, int count);
-// Seconds, 50 us to about 13 s by doubling.
+// Seconds, 50 us to about 6.6 s by doubling.
 std::vector<double> LatencyBounds();
 
 }  // namespace flotilla::metrics
