@@ -1,0 +1,69 @@
+// The data engine of tests and the simulator: an ordered map of versions in memory, with a crash
+// model. Writes are visible at once and lost by Crash unless a flush took them.
+//
+// Thread-safe.
+#ifndef FLOTILLA_COMMON_ENGINE_MEMORY_KV_ENGINE_H_
+#define FLOTILLA_COMMON_ENGINE_MEMORY_KV_ENGINE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/engine/kv_engine.h"
+#include "common/env/file_system.h"
+
+namespace flotilla::engine {
+
+class MemoryStore;
+
+struct MemoryKvOptions {
+  // A write that makes more than so many bytes unflushed is followed by a flush.
+  uint64_t flush_at_bytes = 64 << 20;
+};
+
+class MemoryKvEngine final : public KvEngine {
+ public:
+  // `files` takes exported tables and must outlive the engine.
+  explicit MemoryKvEngine(env::FileSystem* files, const MemoryKvOptions& options = {});
+  ~MemoryKvEngine() override;
+
+  std::unique_ptr<WriteBatch> NewBatch() override;
+  absl::Status Write(WriteBatch& batch) override;
+  absl::StatusOr<std::optional<std::string>> Get(ColumnFamily cf, std::string_view key,
+                                                 const ReadOptions& options = {}) const override;
+  absl::StatusOr<bool> GetTo(ColumnFamily cf, std::string_view key, std::string& value,
+                             const ReadOptions& options = {}) const override;
+  absl::StatusOr<std::optional<std::string>> GetFlushed(ColumnFamily cf,
+                                                        std::string_view key) const override;
+  std::shared_ptr<const Snapshot> NewSnapshot() const override;
+  std::unique_ptr<Iterator> NewIterator(ColumnFamily cf,
+                                        const ReadOptions& options = {}) const override;
+  absl::Status Flush() override;
+  absl::Status StartFlush() override;
+  uint64_t UnflushedBytes() const override;
+  void SetFlushListener(absl::AnyInvocable<void() const> listener) override;
+  absl::StatusOr<TableFile> ExportRange(const Snapshot& snapshot, ColumnFamily cf,
+                                        const KeyRange& range,
+                                        const std::string& path) const override;
+  absl::Status IngestFiles(const std::vector<TableFile>& files) override;
+  uint64_t ApproximateBytes(const KeyRange& range) const override;
+
+  // Goes back to the flushed state. REQUIRES: no snapshot and no iterator is alive.
+  void Crash();
+
+ private:
+  class View;
+  class ViewIterator;
+
+  void FlushAndTell();
+
+  env::FileSystem* const files_;
+  const MemoryKvOptions options_;
+  const std::shared_ptr<MemoryStore> store_;
+  absl::AnyInvocable<void() const> flush_listener_;
+};
+
+}  // namespace flotilla::engine
+
+#endif  // FLOTILLA_COMMON_ENGINE_MEMORY_KV_ENGINE_H_

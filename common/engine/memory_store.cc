@@ -1,0 +1,230 @@
+#include "common/engine/memory_store.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+
+namespace flotilla::engine {
+
+uint64_t MemoryStore::Apply(const std::vector<Operation>& operations) {
+  MutexLock lock(mutex_);
+  ++sequence_;
+  for (const Operation& operation : operations) {
+    if (const Put* put = std::get_if<Put>(&operation)) {
+      Add(put->cf, put->key, put->value);
+    } else {
+      Delete(std::get<RangeDeletion>(operation));
+    }
+  }
+  return unflushed_bytes_;
+}
+
+void MemoryStore::Add(ColumnFamily cf, const std::string& key, std::optional<std::string> value) {
+  unflushed_bytes_ += key.size() + (value ? value->size() : 0);
+  unflushed_.emplace(cf, key);
+  Versions& versions = table(cf)[key];
+  if (!versions.empty() && versions.back().sequence == sequence_) {
+    versions.back().value = std::move(value);
+  } else {
+    versions.push_back({sequence_, std::move(value)});
+  }
+  if (versions.size() == 1 && versions.back().value) return;
+  if (!Prune(versions)) {
+    table(cf).erase(key);
+    unpruned_.erase({cf, key});
+  } else if (versions.size() > 1 || !versions.back().value) {
+    unpruned_.emplace(cf, key);
+  }
+}
+
+void MemoryStore::Delete(const RangeDeletion& deletion) {
+  Table& keys = table(deletion.cf);
+  std::vector<std::string> doomed;
+  for (auto it = keys.lower_bound(deletion.range.start);
+       it != keys.end() && deletion.range.Contains(it->first); ++it) {
+    if (it->second.back().value) doomed.push_back(it->first);
+  }
+  for (const std::string& key : doomed) Add(deletion.cf, key, std::nullopt);
+}
+
+const std::string* MemoryStore::ValueAt(const Versions& versions, Sequence view) {
+  for (auto it = versions.rbegin(); it != versions.rend(); ++it) {
+    if (it->sequence <= view) return it->value ? &*it->value : nullptr;
+  }
+  return nullptr;
+}
+
+std::optional<std::string> MemoryStore::Get(ColumnFamily cf, std::string_view key,
+                                            Sequence view) const {
+  MutexLock lock(mutex_);
+  const auto it = table(cf).find(key);
+  if (it == table(cf).end()) return std::nullopt;
+  const std::string* value = ValueAt(it->second, view);
+  if (value == nullptr) return std::nullopt;
+  return *value;
+}
+
+std::optional<std::string> MemoryStore::GetFlushed(ColumnFamily cf, std::string_view key) const {
+  MutexLock lock(mutex_);
+  const FlushedTable& keys = flushed_[static_cast<size_t>(cf)];
+  const auto it = keys.find(key);
+  if (it == keys.end()) return std::nullopt;
+  return it->second;
+}
+
+Sequence MemoryStore::OpenView() {
+  MutexLock lock(mutex_);
+  views_.insert(sequence_);
+  return sequence_;
+}
+
+void MemoryStore::CloseView(Sequence view) {
+  MutexLock lock(mutex_);
+  const auto it = views_.find(view);
+  CHECK(it != views_.end()) << "view " << view;
+  const bool was_oldest = it == views_.begin();
+  views_.erase(it);
+  if (was_oldest && (views_.empty() || *views_.begin() != view)) PruneAll();
+}
+
+size_t MemoryStore::view_count() const {
+  MutexLock lock(mutex_);
+  return views_.size();
+}
+
+std::optional<MemoryStore::KeyValue> MemoryStore::Ascend(ColumnFamily cf, std::string_view key,
+                                                         bool exclusive, const KeyRange& bounds,
+                                                         Sequence view) const {
+  MutexLock lock(mutex_);
+  const Table& keys = table(cf);
+  auto it = key < bounds.start ? keys.lower_bound(bounds.start)
+            : exclusive        ? keys.upper_bound(key)
+                               : keys.lower_bound(key);
+  for (; it != keys.end() && bounds.Contains(it->first); ++it) {
+    const std::string* value = ValueAt(it->second, view);
+    if (value != nullptr) return KeyValue(it->first, *value);
+  }
+  return std::nullopt;
+}
+
+std::optional<MemoryStore::KeyValue> MemoryStore::Descend(ColumnFamily cf,
+                                                          std::optional<std::string_view> key,
+                                                          bool exclusive, const KeyRange& bounds,
+                                                          Sequence view) const {
+  MutexLock lock(mutex_);
+  const Table& keys = table(cf);
+  // `it` stands behind the first candidate.
+  auto it = !key ? keys.end() : exclusive ? keys.lower_bound(*key) : keys.upper_bound(*key);
+  if (!bounds.end.empty() && (!key || *key >= bounds.end)) it = keys.lower_bound(bounds.end);
+  while (it != keys.begin()) {
+    --it;
+    if (it->first < bounds.start) break;
+    const std::string* value = ValueAt(it->second, view);
+    if (value != nullptr) return KeyValue(it->first, *value);
+  }
+  return std::nullopt;
+}
+
+void MemoryStore::Flush() {
+  MutexLock lock(mutex_);
+  FlushLocked();
+}
+
+void MemoryStore::FlushLocked() {
+  for (const auto& [cf, key] : unflushed_) {
+    FlushedTable& flushed = flushed_[static_cast<size_t>(cf)];
+    const auto it = table(cf).find(key);
+    const std::string* value = it == table(cf).end() ? nullptr : ValueAt(it->second, kLatest);
+    if (value == nullptr) {
+      flushed.erase(key);
+    } else {
+      flushed[key] = *value;
+    }
+  }
+  unflushed_.clear();
+  unflushed_bytes_ = 0;
+}
+
+uint64_t MemoryStore::UnflushedBytes() const {
+  MutexLock lock(mutex_);
+  return unflushed_bytes_;
+}
+
+void MemoryStore::Ingest(const std::vector<std::pair<ColumnFamily, Rows>>& tables) {
+  MutexLock lock(mutex_);
+  bool overlaps_unflushed = false;
+  for (const auto& [cf, rows] : tables) {
+    if (rows.empty()) continue;
+    const auto unflushed = unflushed_.lower_bound({cf, rows.front().first});
+    overlaps_unflushed |= unflushed != unflushed_.end() && unflushed->first == cf &&
+                          unflushed->second <= rows.back().first;
+    for (auto it = table(cf).lower_bound(rows.front().first);
+         it != table(cf).end() && it->first <= rows.back().first; ++it) {
+      CHECK(!it->second.back().value) << "a table is taken in over a live key";
+    }
+  }
+  if (overlaps_unflushed) FlushLocked();
+  ++sequence_;
+  for (const auto& [cf, rows] : tables) {
+    for (const auto& [key, value] : rows) {
+      Versions& versions = table(cf)[key];
+      versions.push_back({sequence_, value});
+      if (versions.size() > 1) unpruned_.emplace(cf, key);
+      flushed_[static_cast<size_t>(cf)][key] = value;
+    }
+  }
+}
+
+uint64_t MemoryStore::Bytes(const KeyRange& range) const {
+  MutexLock lock(mutex_);
+  uint64_t bytes = 0;
+  for (const ColumnFamily cf : kDataColumnFamilies) {
+    const Table& keys = table(cf);
+    for (auto it = keys.lower_bound(range.start); it != keys.end() && range.Contains(it->first);
+         ++it) {
+      const std::string* value = ValueAt(it->second, kLatest);
+      if (value != nullptr) bytes += it->first.size() + value->size();
+    }
+  }
+  return bytes;
+}
+
+void MemoryStore::Crash() {
+  MutexLock lock(mutex_);
+  CHECK(views_.empty()) << views_.size() << " views are alive over a crash";
+  ++sequence_;
+  for (int i = 0; i < kColumnFamilyCount; ++i) {
+    live_[i].clear();
+    for (const auto& [key, value] : flushed_[i]) live_[i][key] = {{sequence_, value}};
+  }
+  unpruned_.clear();
+  unflushed_.clear();
+  unflushed_bytes_ = 0;
+}
+
+bool MemoryStore::Prune(Versions& versions) const {
+  // A version is needed by the views between it and the next one; the newest by all later ones.
+  Versions kept;
+  for (size_t i = 0; i < versions.size(); ++i) {
+    const bool newest = i + 1 == versions.size();
+    const auto view = views_.lower_bound(versions[i].sequence);
+    const bool seen = newest || (view != views_.end() && *view < versions[i + 1].sequence);
+    // A deletion that hides nothing says no more than an absent key.
+    if (seen && (versions[i].value || !kept.empty())) kept.push_back(std::move(versions[i]));
+  }
+  versions = std::move(kept);
+  return !versions.empty();
+}
+
+void MemoryStore::PruneAll() {
+  for (auto it = unpruned_.begin(); it != unpruned_.end();) {
+    Table& keys = table(it->first);
+    const auto key = keys.find(it->second);
+    const bool left = key != keys.end() && Prune(key->second);
+    if (!left && key != keys.end()) keys.erase(key);
+    const bool pruned = !left || (key->second.size() == 1 && key->second.front().value);
+    it = pruned ? unpruned_.erase(it) : std::next(it);
+  }
+}
+
+}  // namespace flotilla::engine
