@@ -43,14 +43,14 @@ struct AppendRejection {
   bool operator==(const AppendRejection&) const = default;
 };
 
+// Heartbeats are numbered by term. An answered round proves that the sender still led when it was
+// broadcast: reads (thesis 6.4) and leases (6.4.1) both wait for one.
 struct Heartbeat {
   Index commit;        // Never beyond what the receiver is known to hold.
-  ReadId read_id;      // The newest ReadIndex that waits for acknowledgement; 0: none.
-  uint64_t round = 0;  // Number of the broadcast (RawNode::HeartbeatRound); 0: of none.
+  uint64_t round = 0;  // Number of the broadcast (RawNode::HeartbeatRound).
   bool operator==(const Heartbeat&) const = default;
 };
 struct HeartbeatResponse {
-  ReadId read_id;
   uint64_t round = 0;
   bool operator==(const HeartbeatResponse&) const = default;
 };
@@ -96,7 +96,8 @@ struct Message {
   PeerId from;
   PeerId to;
   // The sender's term; for pre-vote requests and granted pre-vote responses the term that the
-  // candidate would campaign in.
+  // candidate would campaign in. 0 on ForwardedProposal and ReadIndexRequest, which belong to no
+  // term: whoever leads may answer them.
   Term term;
   MessageBody body;
 

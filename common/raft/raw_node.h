@@ -56,13 +56,19 @@ struct Config {
   // Followers pass proposals on to their leader; otherwise FailedPrecondition.
   bool forward_proposals = false;
   bool step_down_on_removal = true;
-  // Accept a conf change while another one is pending; its entry must be checked when applied.
+  // Refuse to propose a conf change while another one is pending, or one that does not fit. False:
+  // the host serializes and checks them itself; one that does not fit must not be applied.
   bool validate_conf_changes = true;
+  // What becomes of a conf change that is refused. False: FailedPrecondition. True: an empty entry
+  // is proposed in its place, with success (the form of tests/raft's scenario scripts).
+  bool blank_refused_conf_changes = false;
   // Answer ReadIndex from the leader's lease instead of a round of heartbeats. Trusts the ticks of
   // all members; hosts that measure time use QuorumHeartbeatRound() instead.
   bool lease_based_reads = false;
-  // For so many ticks after its creation the node ignores requests for votes, save those of a
-  // leadership transfer: before its restart it may have acknowledged a leader that holds a lease.
+  // For so many ticks after its creation, and after it heard from a leader, the node ignores
+  // requests for votes, save those of a leadership transfer: before its restart, or before its term
+  // moved on, it may have acknowledged a leader that holds a lease. Leases by real time need it to
+  // be the election timeout, which it may not exceed; 0: only a known leader holds votes off.
   uint32_t vote_hold_off_ticks = 0;
 
   absl::Status Validate() const;
@@ -97,7 +103,9 @@ class Raft;
 class RawNode {
  public:
   // `log` must outlive the node. `conf_state` is the configuration as of `applied`, the last entry
-  // that the tenant has durably applied. InvalidArgument for a bad config.
+  // that the tenant has durably applied. What is applied counts as committed, even if the hard
+  // state lags. InvalidArgument for a bad config or configuration; DataLoss when the log is shorter
+  // than what was committed or applied.
   static absl::StatusOr<std::unique_ptr<RawNode>> Create(const Config& config,
                                                          const HardState& hard_state,
                                                          const ConfState& conf_state, Index applied,
@@ -108,23 +116,31 @@ class RawNode {
   // One unit of time went by.
   void Tick();
   // A message from another peer, or one of this node's own that waited for its write.
-  // NotFound: from a peer that is not a member, and of no use.
+  // NotFound: an answer of a peer that is not a member, and of no use (this node's own too, after
+  // its removal). For forwarded proposals the errors of Propose. All of them may be ignored.
   absl::Status Step(Message message);
-  // As if the election timeout had fired.
+  // As if the election timeout had fired. Nothing happens on a leader, on who may not vote, or
+  // while a committed conf change is not applied. A node that has acknowledged a leader's heartbeat
+  // within the last election timeout breaks that leader's lease by campaigning: hosts with leases
+  // call it only where no leader was.
   absl::Status Campaign();
 
   // FailedPrecondition: not leader (and not forwarding). Unavailable: leadership is being
   // transferred. ResourceExhausted: too many bytes are uncommitted. On success the entries were
   // appended to this leader's log at (term, last_index] and will commit or be overwritten.
   absl::Status Propose(std::vector<Bytes> payloads);
-  // FailedPrecondition also while another change is pending, or when the change does not fit the
-  // present configuration.
+  // FailedPrecondition also while another change may be pending (so it is at the beginning of a
+  // leader's term until all that it found in its log is applied), or when the change does not fit
+  // the present configuration.
   absl::Status ProposeConfChange(const ConfChange& change);
   // Asks for an index at which a read is linearizable; it comes back in Ready::reads or
-  // Ready::dropped_reads. FailedPrecondition: no leader is known.
+  // Ready::dropped_reads (step-down; on followers also when the leader does not answer within an
+  // election timeout). FailedPrecondition: no leader is known.
   absl::Status ReadIndex(ReadId read_id);
   // Moves leadership to `target` (thesis 3.10); given up after an election timeout.
   void TransferLeadership(PeerId target);
+  // A follower that knows that its leader is gone need not wait for the timeout to help to elect
+  // another one. Not on leaders, nor with lease_based_reads.
   void ForgetLeader();
   // The last messages to `peer` were probably lost.
   void ReportUnreachable(PeerId peer);
@@ -135,9 +151,11 @@ class RawNode {
   bool HasReady() const;
   // Takes all there is to do. REQUIRES: HasReady().
   Ready TakeReady();
-  // The append of a Ready is durable. Its `messages` to the node itself are stepped by the host.
+  // The append of a Ready is durable, and so are those of all Readys before it. Its `messages` to
+  // the node itself are stepped by the host, before or after. A snapshot counts as applied with it:
+  // what is committed after it is handed out from now on.
   void OnPersisted(const PersistToken& token);
-  // Committed entries up to `index` are applied.
+  // Committed entries up to `index` are applied. May go back: nothing happens then.
   void OnApplied(Index index);
   // A committed ConfChange is applied: call for each, before OnApplied of its index. Returns the
   // new configuration. A change that does not fit is a programmer error.
@@ -160,13 +178,23 @@ class RawNode {
   // followers echo. HeartbeatRound() is the number of the last broadcast in this term (0: none);
   // QuorumHeartbeatRound() the newest one that a quorum of each half, this node included, has
   // answered. A host that noted the clock *before* a round began holds the lease for less than an
-  // election timeout from then on. Both are reset by a change of term.
+  // election timeout from then on. Both are reset by a change of term. The latter is 0 for the rest
+  // of a term in which this leader has told a peer to start an election (TransferLeadership), even
+  // if the transfer was given up: that message may still arrive. Expire a lease when starting one.
   uint64_t HeartbeatRound() const;
   uint64_t QuorumHeartbeatRound() const;
 
+  // Replaces the randomized election timeout until it is drawn anew (with the next change of role
+  // or term). For scenario scripts.
+  void SetRandomizedElectionTimeout(uint32_t ticks);
+
  private:
   explicit RawNode(std::unique_ptr<Raft> raft);
+
   std::unique_ptr<Raft> raft_;
+  // As of the last Ready.
+  SoftState told_soft_state_;
+  HardState told_hard_state_;
 };
 
 }  // namespace flotilla::raft

@@ -14,9 +14,14 @@ namespace flotilla::raft {
 // Names the durable state after a Ready's `append` was written. The core ignores a token that a
 // later term has made stale: see the story in raw_node.cc at OnPersisted.
 struct PersistToken {
-  Term term;                      // The node's term when the Ready was taken.
-  EntryId last;                   // Last entry of the append; {0, 0}: it held none.
+  Term term;  // The node's term when the Ready was taken.
+  // The end of the log when the Ready was taken; {0, 0}: everything was durable already. Not only
+  // set when this append holds entries: an earlier token may have gone stale with its term.
+  EntryId last;
   std::optional<Index> snapshot;  // Index of the snapshot in the append.
+
+  // Tells the core nothing: OnPersisted need not be called.
+  bool empty() const { return last.index == Index(0) && !snapshot; }
 };
 
 // One write to the log: all of it durable, in this order, before `messages` leave and OnPersisted
