@@ -127,11 +127,9 @@ void EncodeBody(const raft::MessageBody& body, wire::Message* out) {
                         [&](const raft::Heartbeat& m) {
                           auto* to = out->mutable_heartbeat();
                           to->set_commit(m.commit.value());
-                          to->set_read_id(m.read_id.value());
                           to->set_round(m.round);
                         },
                         [&](const raft::HeartbeatResponse& m) {
-                          out->mutable_heartbeat_response()->set_read_id(m.read_id.value());
                           out->mutable_heartbeat_response()->set_round(m.round);
                         },
                         [&](const raft::InstallSnapshot& m) {
@@ -190,11 +188,11 @@ absl::StatusOr<raft::MessageBody> DecodeBody(wire::Message* in) {
     }
     case wire::Message::kHeartbeat: {
       const wire::Heartbeat& m = in->heartbeat();
-      return raft::Heartbeat{Index(m.commit()), raft::ReadId(m.read_id()), m.round()};
+      return raft::Heartbeat{Index(m.commit()), m.round()};
     }
     case wire::Message::kHeartbeatResponse: {
       const wire::HeartbeatResponse& m = in->heartbeat_response();
-      return raft::HeartbeatResponse{raft::ReadId(m.read_id()), m.round()};
+      return raft::HeartbeatResponse{m.round()};
     }
     case wire::Message::kInstallSnapshot:
       return raft::InstallSnapshot{DecodeSnapshot(in->mutable_install_snapshot())};
