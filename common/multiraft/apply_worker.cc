@@ -118,9 +118,8 @@ void ApplyWorker::Finish(Group& group, CommandResult result, std::optional<raft:
                          ProposalWaiter* waiter) {
   if (!result.status.ok()) change.reset();
   if (change || result.effect != nullptr) {
-    group.events.push_back({.index = at_.index,
-                            .conf_change = std::move(change),
-                            .effect = std::move(result.effect)});
+    group.events.push_back(
+        {.index = at_.index, .conf_change = std::move(change), .effect = std::move(result.effect)});
   }
   if (waiter == nullptr || !waiter->callback) return;
   if (result.status.ok()) {
@@ -141,7 +140,8 @@ void ApplyWorker::Run(ApplySnapshot& task) {
   CHECK_OK(result.status) << "region " << task.region_id << " snapshot at " << meta.index;
   group.applied = at_;
   if (result.effect != nullptr) {
-    group.events.push_back({.index = meta.index, .effect = std::move(result.effect)});
+    group.events.push_back(
+        {.index = meta.index, .conf_change = {}, .effect = std::move(result.effect)});
   }
   metrics_->snapshots_installed.Increment();
   Report(group, meta.conf_state);

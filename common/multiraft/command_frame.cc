@@ -20,9 +20,9 @@ std::string CommandFrameBuilder::Take() { return std::exchange(frame_, std::stri
 CommandFrameReader::CommandFrameReader(std::string_view frame) : rest_(frame) {
   if (rest_.empty()) return;
   if (rest_.front() != kCommandFrameVersion) {
-    status_ = absl::DataLossError(absl::StrFormat("command frame of %d bytes has version %d, not %d",
-                                                  frame.size(), rest_.front(),
-                                                  kCommandFrameVersion));
+    status_ =
+        absl::DataLossError(absl::StrFormat("command frame of %d bytes has version %d, not %d",
+                                            frame.size(), rest_.front(), kCommandFrameVersion));
     rest_ = {};
     return;
   }

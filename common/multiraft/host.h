@@ -49,9 +49,16 @@ struct HostConfig {
   uint64_t entry_cache_bytes = 256ull << 20;
   // Each group's log is looked at for truncation once in this time.
   env::Duration truncate_interval = std::chrono::seconds(2);
-  // Entries and bytes kept for slow followers before a log is truncated beneath them.
+  // Entries and bytes kept for slow followers before a log is truncated beneath them; a quarter of
+  // it for followers that are not heard of.
   uint64_t max_log_entries = 100'000;
   uint64_t max_log_bytes = 64 << 20;
+  // A log is not truncated for fewer entries than that.
+  uint64_t min_truncated_entries = 128;
+  // Committed entries that may wait for one apply worker; beyond it proposals are refused with
+  // ServerIsBusy, and beyond twice that the entries of leaders elsewhere are dropped until it
+  // caught up.
+  uint64_t max_apply_queue_bytes = 256ull << 20;
 };
 
 // What the tenant is asked about groups that the host does not have. Called on raft workers.
@@ -74,6 +81,7 @@ struct GroupSpec {
   // Records and log state that must be durable before the group starts and are written only if the
   // log engine knows nothing of the group yet (a child made by a split, a bootstrapped region).
   bool init_log_if_absent = false;
+  // Only together with a log that was absent. A group's only voter campaigns anyway.
   bool campaign_at_start = false;
   std::unique_ptr<PeerDelegate> delegate;
   std::unique_ptr<StateMachine> state_machine;
@@ -107,7 +115,8 @@ class Host {
   // Starts a group, before or after Scheduler::Start. A group of that id must not exist.
   void AddGroup(GroupSpec spec);
   // Stops a group; proposals under way become undetermined. `clear_log` also forgets its log and
-  // leaves `records` in its place, durable when `done` runs (on the log writer's thread).
+  // leaves `records` in its place. When `done` runs (on the log writer's thread) that is durable,
+  // the state machine is gone and the group may be added again; until then it must not.
   void RemoveGroup(RegionId region_id, bool clear_log,
                    std::vector<std::pair<std::string, std::string>> records,
                    absl::AnyInvocable<void() &&> done);
@@ -121,6 +130,8 @@ class Host {
   // `done` hears whether the transfer was started, not whether it succeeded.
   void TransferLeadership(RegionId region_id, PeerId target,
                           absl::AnyInvocable<void(absl::Status) &&> done);
+  // Ignored on a peer that has heard of a leader, or was restarted, within the last election
+  // timeout: it may have promised that leader a lease.
   void Campaign(RegionId region_id);
   // Asks for a truncation now, up to `index` or what the data engine has flushed, whichever is
   // less.

@@ -39,8 +39,8 @@ HostMetrics::HostMetrics(metrics::Registry& registry)
                                           "Committed entries that wait to be applied, in bytes")),
       snapshots_installed(registry.AddCounter("flotilla_apply_snapshots_total",
                                               "Snapshots that replaced a group's state")),
-      entries_truncated(registry.AddCounter("flotilla_raft_log_truncated_entries_total",
-                                            "Log entries cut off")),
+      entries_truncated(
+          registry.AddCounter("flotilla_raft_log_truncated_entries_total", "Log entries cut off")),
       flushes_started(registry.AddCounter("flotilla_raft_log_flushes_total",
                                           "Flushes of the data started so that logs can be cut")) {}
 

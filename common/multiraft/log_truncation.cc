@@ -29,8 +29,7 @@ Index TruncationPoint(const TruncationView& view, const raft::NodeStatus& status
   const bool beyond = Beyond(view, limits, 1);
   if (!beyond) {
     const bool leads = status.soft_state.role == raft::Role::kLeader;
-    point = std::min(point,
-                     leads ? NeededByFollowers(view, status, limits) : view.applied_before);
+    point = std::min(point, leads ? NeededByFollowers(view, status, limits) : view.applied_before);
     if (point < view.truncated + limits.min_entries) return view.truncated;
   }
   return std::max(point, view.truncated);

@@ -29,6 +29,7 @@
 #include "common/multiraft/host_metrics.h"
 #include "common/multiraft/lease_keeper.h"
 #include "common/multiraft/log_flusher.h"
+#include "common/multiraft/log_truncation.h"
 #include "common/multiraft/proposal_queue.h"
 #include "common/multiraft/read_queue.h"
 #include "common/multiraft/round.h"
@@ -128,6 +129,7 @@ class Peer final : public PeerHandle {
   // Log.
   void MaybeTruncate();
   void Truncate(Index index);
+  TruncationLimits LimitsOf() const;
   ApplyRound& ApplyRoundOf();
 
   // Constant after construction.
@@ -151,8 +153,12 @@ class Peer final : public PeerHandle {
   uint32_t unpersisted_appends_ = 0;
   // Ticks since a leader was heard of; a peer that may have answered one lately must not campaign.
   uint32_t ticks_since_leader_ = 0;
-  env::Instant next_truncation_;
-  Index applied_at_truncation_;
+  struct {
+    env::Instant next;
+    Index applied_before;  // As of the last check.
+    // A snapshot is on its way into log and state: the log must not be cut by its old positions.
+    bool installing = false;
+  } truncation_;
   bool touched_ = false;
 };
 

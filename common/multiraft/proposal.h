@@ -43,8 +43,8 @@ struct Proposal {
   ProposalCallback callback;
 };
 
-// OK: everything that was committed when the read began is applied here. Called exactly once, on
-// the raft worker's thread; must not block.
+// OK: everything that any replica had applied or acknowledged when the read began is applied here.
+// Called exactly once, on the raft worker's thread; must not block.
 using ReadCallback = absl::AnyInvocable<void(absl::Status) &&>;
 
 struct ReadRequest {

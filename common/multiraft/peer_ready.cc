@@ -1,0 +1,290 @@
+// The half of Peer that takes things out of the node: proposals in, Readys out. See peer.h.
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/errors/region_error.h"
+#include "common/multiraft/peer.h"
+
+namespace flotilla::multiraft {
+
+void Peer::Advance() {
+  touched_ = false;
+  ProposeWaiting();
+  StartReads();
+  while (node_->HasReady()) {
+    // Before anything leaves: what is sent now must find the lease as it is.
+    OnRoleMayHaveChanged();
+    UpdateLease();
+    HandleReady(node_->TakeReady());
+    StartReads();
+  }
+  OnRoleMayHaveChanged();
+  MaybeLeaderReady();
+  UpdateLease();
+}
+
+// --- Proposals -----------------------------------------------------------------------------------
+
+absl::Status Peer::Check(const Proposal& proposal) const {
+  if (node_->role() != raft::Role::kLeader) return delegate_->NotLeader(node_->leader());
+  if (node_->lead_transferee() != PeerId()) return delegate_->NotLeader(node_->lead_transferee());
+  if (proposal.term && *proposal.term != node_->term()) return errors::StaleCommand();
+  if (proposal.deadline <= env_->round.now) {
+    return absl::DeadlineExceededError("proposal came after its deadline");
+  }
+  const uint64_t limit = env_->config->max_entry_bytes;
+  if (proposal.command.size() > limit) {
+    return errors::RaftEntryTooLarge(region_id_, proposal.command.size(), limit);
+  }
+  return delegate_->CheckProposal(proposal);
+}
+
+void Peer::ProposeWaiting() {
+  if (waiting_proposals_.empty()) return;
+  std::vector<Frame> frames;
+  CommandFrameBuilder builder;
+  std::vector<ProposalWaiter> waiters;
+  const auto close_frame = [&] {
+    if (builder.empty()) return;
+    frames.push_back({Bytes(builder.Take()), std::exchange(waiters, {})});
+  };
+  double refused = 0;
+  for (Proposal& proposal : waiting_proposals_) {
+    absl::Status status = Check(proposal);
+    if (!status.ok()) {
+      ++refused;
+      std::move(proposal.callback)(std::move(status));
+      continue;
+    }
+    if (proposal.conf_change) {
+      close_frame();
+      ProposeFrames(frames);
+      ProposeConfChange(std::move(proposal));
+      continue;
+    }
+    const bool full = builder.ByteSize() + proposal.command.size() > env_->config->max_merged_bytes;
+    if (full || proposal.own_entry) close_frame();
+    builder.Add(proposal.command);
+    waiters.push_back({proposal.deadline, std::move(proposal.callback)});
+    if (proposal.own_entry) close_frame();
+  }
+  close_frame();
+  ProposeFrames(frames);
+  waiting_proposals_.clear();
+  if (refused > 0) env_->metrics->proposals_refused.Increment(refused);
+}
+
+void Peer::ProposeFrames(std::vector<Frame>& frames) {
+  if (frames.empty()) return;
+  std::vector<Bytes> payloads;
+  payloads.reserve(frames.size());
+  for (const Frame& frame : frames) payloads.push_back(frame.payload);
+  const absl::Status status = node_->Propose(std::move(payloads));
+  size_t proposals = 0;
+  if (status.ok()) {
+    Index index = node_->last_index() - (frames.size() - 1);
+    for (Frame& frame : frames) {
+      proposals += frame.waiters.size();
+      proposals_.Add({{node_->term(), index}, std::move(frame.waiters)});
+      ++index;
+    }
+    env_->metrics->proposals.Increment(static_cast<double>(proposals));
+    env_->metrics->entries_proposed.Increment(static_cast<double>(frames.size()));
+  } else {
+    const absl::Status error = ProposalError(status);
+    for (Frame& frame : frames) {
+      proposals += frame.waiters.size();
+      PendingEntry{{}, std::move(frame.waiters)}.Answer(error);
+    }
+    env_->metrics->proposals_refused.Increment(static_cast<double>(proposals));
+  }
+  frames.clear();
+}
+
+void Peer::ProposeConfChange(Proposal proposal) {
+  const absl::Status status = node_->ProposeConfChange(*proposal.conf_change);
+  if (!status.ok()) {
+    env_->metrics->proposals_refused.Increment();
+    std::move(proposal.callback)(ProposalError(status));
+    return;
+  }
+  PendingEntry pending{.at = {node_->term(), node_->last_index()}, .waiters = {}};
+  pending.waiters.push_back({proposal.deadline, std::move(proposal.callback)});
+  proposals_.Add(std::move(pending));
+  env_->metrics->proposals.Increment();
+  env_->metrics->entries_proposed.Increment();
+}
+
+absl::Status Peer::ProposalError(const absl::Status& status) const {
+  if (absl::IsResourceExhausted(status)) return env_->tenant->Busy();
+  if (absl::IsUnavailable(status)) return delegate_->NotLeader(node_->lead_transferee());
+  if (node_->role() != raft::Role::kLeader) return delegate_->NotLeader(node_->leader());
+  return status;
+}
+
+// --- Reads ---------------------------------------------------------------------------------------
+
+void Peer::StartReads() {
+  if (!reads_.WantsRound()) return;
+  const raft::ReadId id(++env_->next_read_id);
+  if (node_->ReadIndex(id).ok()) {
+    reads_.BeginRound(id);
+  } else {
+    reads_.FailWaiting(delegate_->NotLeader(node_->leader()));
+  }
+}
+
+// --- Ready ---------------------------------------------------------------------------------------
+
+void Peer::OnRoleMayHaveChanged() {
+  const raft::SoftState now{node_->leader(), node_->role()};
+  if (now == soft_state_ && node_->term() == term_) return;
+  const auto leads = [](const raft::SoftState& state) { return state.role == raft::Role::kLeader; };
+  if (leads(now) != leads(soft_state_)) {
+    env_->metrics->leaders.Increment(leads(now) ? 1 : -1);
+    LOG_INFO("region {} peer {} {} term {}", region_id_, peer_id_,
+             leads(now) ? "leads" : "no longer leads; now in", node_->term());
+  }
+  if (now.role == raft::Role::kCandidate) env_->metrics->elections_started.Increment();
+  soft_state_ = now;
+  term_ = node_->term();
+  delegate_->OnRoleChange(soft_state_, term_);
+}
+
+void Peer::UpdateLease() {
+  if (node_->role() != raft::Role::kLeader) {
+    lease_.OnNotLeader();
+    return;
+  }
+  lease_.OnLeader(node_->term());
+  if (node_->lead_transferee() != PeerId()) lease_.OnTransferBegun();
+  lease_.OnRoundBegun(node_->HeartbeatRound(), env_->round.now);
+  if (ready_term_ == node_->term()) lease_.OnQuorum(node_->QuorumHeartbeatRound());
+}
+
+void Peer::MaybeLeaderReady() {
+  const Term term = node_->term();
+  if (node_->role() != raft::Role::kLeader || ready_term_ == term || applied_.term != term) return;
+  ready_term_ = term;
+  delegate_->OnLeaderReady(term);
+}
+
+void Peer::HandleReady(raft::Ready ready) {
+  env_->metrics->readies.Increment();
+  for (raft::Message& message : ready.messages) Send(std::move(message));
+  HandleAppend(std::move(ready.append));
+  if (!ready.committed.empty()) HandleCommitted(std::move(ready.committed));
+  for (raft::ReadId id : ready.dropped_reads) {
+    reads_.OnDropped(id, delegate_->NotLeader(node_->leader()));
+  }
+  if (ready.reads.empty()) return;
+  for (const raft::ReadState& read : ready.reads) reads_.OnIndex(read.read_id, read.index);
+  reads_.Serve(applied_.index);
+}
+
+void Peer::HandleAppend(raft::LogAppend append) {
+  if (append.empty()) return;
+  std::vector<raft::Message> messages = std::move(append.messages);
+  append.messages.clear();
+  const bool writes = append.snapshot || !append.entries.empty() || append.hard_state;
+  if (!writes && unpersisted_appends_ == 0) {
+    // What the messages promise is durable already.
+    for (raft::Message& message : messages) Send(std::move(message));
+    node_->OnPersisted(append.token);
+    return;
+  }
+  PersistedAppend done{.region_id = region_id_,
+                       .incarnation = incarnation_,
+                       .token = append.token,
+                       .snapshot = append.snapshot,
+                       .to_self = {}};
+  raftlog::LogChange change = log_->Submit(append);
+  if (done.snapshot) {
+    truncation_.installing = true;
+    change.records = delegate_->SnapshotRecords(*done.snapshot);
+  }
+  if (writes) env_->round.changes.push_back(std::move(change));
+  for (raft::Message& message : messages) {
+    net::Envelope envelope;
+    if (message.to == peer_id_) {
+      done.to_self.push_back(std::move(message));
+    } else if (Outgoing(message, envelope)) {
+      env_->round.after_durable.push_back(std::move(envelope));
+    }
+  }
+  ++unpersisted_appends_;
+  env_->round.appends.push_back(std::move(done));
+}
+
+void Peer::HandleCommitted(std::vector<raft::Entry> entries) {
+  ApplyEntries task{.region_id = region_id_, .entries = std::move(entries), .pending = {}};
+  for (const raft::Entry& entry : task.entries) {
+    task.bytes += entry.data.size() + sizeof(raft::Entry);
+    if (auto pending = proposals_.TakeCommitted({entry.term, entry.index})) {
+      task.pending.push_back(*std::move(pending));
+    }
+  }
+  ApplyRound& round = ApplyRoundOf();
+  round.bytes += task.bytes;
+  round.tasks.push_back(std::move(task));
+}
+
+bool Peer::Outgoing(raft::Message& message, net::Envelope& envelope) {
+  if (auto* append = std::get_if<raft::AppendRequest>(&message.body)) {
+    append->commit = std::min(append->commit, applied_.index);
+  } else if (auto* heartbeat = std::get_if<raft::Heartbeat>(&message.body)) {
+    heartbeat->commit = std::min(heartbeat->commit, applied_.index);
+  }
+  envelope.region_id = region_id_;
+  envelope.from_store = env_->config->store_id;
+  envelope.message = std::move(message);
+  if (delegate_->AddressMessage(envelope)) {
+    env_->metrics->messages_sent.Increment();
+    return true;
+  }
+  env_->metrics->messages_dropped.Increment();
+  return false;
+}
+
+void Peer::Send(raft::Message message) {
+  const PeerId to = message.to;
+  if (to == peer_id_) {
+    node_->Step(std::move(message)).IgnoreError();
+    return;
+  }
+  const bool carries_snapshot = std::holds_alternative<raft::InstallSnapshot>(message.body);
+  net::Envelope envelope;
+  if (!Outgoing(message, envelope)) {
+    if (carries_snapshot) node_->ReportSnapshot(to, false);
+    return;
+  }
+  if (carries_snapshot && delegate_->SendSnapshot(envelope)) return;
+  env_->transport->Send(std::move(envelope));
+  // An inline snapshot that is lost is found out by the probe that follows it.
+  if (carries_snapshot) node_->ReportSnapshot(to, true);
+}
+
+// A leader that removes itself steps down when it applies the change, and tells nobody of a commit
+// that it has not applied:
+//  1. The leader commits its own removal. Followers hear of the commit only after it is applied.
+//  2. The leader applies it, steps down and falls silent.
+//  3. The others, who have not applied the removal, wait for an election timeout.
+// So it says it with a round of heartbeats between applying and stepping down.
+void Peer::SpreadCommit(const raft::ConfChange& change) {
+  if (node_->role() != raft::Role::kLeader) return;
+  const bool removes_self =
+      std::any_of(change.steps.begin(), change.steps.end(), [this](const raft::ConfChangeStep& s) {
+        return s.peer == peer_id_ && s.type != raft::ConfChangeStep::Type::kAddVoter;
+      });
+  if (!removes_self && !change.LeavesJoint()) return;
+  node_->ReadIndex(raft::ReadId(++env_->next_read_id)).IgnoreError();
+  while (node_->HasReady()) {
+    UpdateLease();
+    HandleReady(node_->TakeReady());
+  }
+}
+
+}  // namespace flotilla::multiraft
