@@ -9,8 +9,8 @@ namespace {
 bool MayLead(const ClusterView& view, const RegionInfo& region, const metapb::Peer& peer) {
   const auto it = view.stores.find(StoreId(peer.store_id()));
   return it != view.stores.end() && it->second.IsServing(view.now) &&
-         peer.role() == metapb::Voter && !peer.is_witness() &&
-         !region.IsPending(PeerId(peer.id())) && !region.IsDown(PeerId(peer.id()));
+         peer.role() == metapb::Voter && !region.IsPending(PeerId(peer.id())) &&
+         !region.IsDown(PeerId(peer.id()));
 }
 
 // The voter's store with the fewest leaders, the present leader's store included.
