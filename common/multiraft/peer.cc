@@ -99,6 +99,8 @@ void Peer::StartNode(const GroupSpec& spec) {
       .max_inflight_bytes = config.max_inflight_bytes,
       .max_uncommitted_bytes = config.max_uncommitted_bytes,
       .max_unapplied_bytes = config.max_unapplied_bytes,
+      // It would be told as far as this leader has applied, which it has not at that moment.
+      .tell_commits_at_once = false,
       .vote_hold_off_ticks = may_have_promised ? config.election_timeout_ticks : 0,
   };
   auto node = raft::RawNode::Create(node_config, stored->hard_state, spec.conf_state,
@@ -106,6 +108,8 @@ void Peer::StartNode(const GroupSpec& spec) {
   CHECK_OK(node.status()) << "region " << region_id_;
   node_ = *std::move(node);
   term_ = node_->term();
+  writes_.term = stored->hard_state.term;
+  writes_.vote = stored->hard_state.vote;
   env_->metrics->groups.Increment();
 
   delegate_->OnStart(this);
@@ -194,8 +198,8 @@ void Peer::Tick() {
 }
 
 void Peer::OnPersisted(PersistedAppend append) {
-  CHECK_GT(unpersisted_appends_, 0u);
-  --unpersisted_appends_;
+  CHECK_GT(writes_.under_way, 0u);
+  --writes_.under_way;
   log_->OnPersisted(append.token);
   if (append.snapshot) {
     // Before the node hears of it and hands out entries that follow the snapshot.
@@ -223,6 +227,7 @@ void Peer::OnApplied(GroupApplied applied) {
   applied_ = applied.at;
   node_->OnApplied(applied_.index);
   reads_.Serve(applied_.index);
+  TellOwedCommit();
   Touch();
 }
 

@@ -119,10 +119,12 @@ class Peer final : public PeerHandle {
   void HandleReady(raft::Ready ready);
   void UpdateLease();
   void OnRoleMayHaveChanged();
+  void DropCommitAlone(raft::LogAppend& append);
   void HandleAppend(raft::LogAppend append);
   void HandleCommitted(std::vector<raft::Entry> entries);
   void Send(raft::Message message);
   bool Outgoing(raft::Message& message, net::Envelope& envelope);
+  void TellOwedCommit();
   void SpreadCommit(const raft::ConfChange& change);
   void MaybeLeaderReady();
 
@@ -150,7 +152,12 @@ class Peer final : public PeerHandle {
   raft::SoftState soft_state_;
   Term term_;
   Term ready_term_;  // The last term for which OnLeaderReady was called.
-  uint32_t unpersisted_appends_ = 0;
+  struct {
+    uint32_t under_way = 0;  // Appends handed to the log writer and not durable yet.
+    // As last written.
+    Term term;
+    PeerId vote;
+  } writes_;
   // Ticks since a leader was heard of; a peer that may have answered one lately must not campaign.
   uint32_t ticks_since_leader_ = 0;
   struct {
@@ -159,6 +166,8 @@ class Peer final : public PeerHandle {
     // A snapshot is on its way into log and state: the log must not be cut by its old positions.
     bool installing = false;
   } truncation_;
+  // A follower's read waits for this index, which it was not told as committed yet; 0: none.
+  Index owed_commit_;
   bool touched_ = false;
 };
 

@@ -185,12 +185,27 @@ void Peer::HandleReady(raft::Ready ready) {
   reads_.Serve(applied_.index);
 }
 
+// A commit index is not worth a sync: a restarted peer learns it again from its leader. It is
+// written along with entries, terms and votes.
+void Peer::DropCommitAlone(raft::LogAppend& append) {
+  if (!append.hard_state) return;
+  const raft::HardState& state = *append.hard_state;
+  const bool promises = state.term != writes_.term || state.vote != writes_.vote;
+  if (!promises && append.entries.empty() && !append.snapshot) {
+    append.hard_state.reset();
+    return;
+  }
+  writes_.term = state.term;
+  writes_.vote = state.vote;
+}
+
 void Peer::HandleAppend(raft::LogAppend append) {
+  DropCommitAlone(append);
   if (append.empty()) return;
   std::vector<raft::Message> messages = std::move(append.messages);
   append.messages.clear();
   const bool writes = append.snapshot || !append.entries.empty() || append.hard_state;
-  if (!writes && unpersisted_appends_ == 0) {
+  if (!writes && writes_.under_way == 0) {
     // What the messages promise is durable already.
     for (raft::Message& message : messages) Send(std::move(message));
     node_->OnPersisted(append.token);
@@ -215,7 +230,7 @@ void Peer::HandleAppend(raft::LogAppend append) {
       env_->round.after_durable.push_back(std::move(envelope));
     }
   }
-  ++unpersisted_appends_;
+  ++writes_.under_way;
   env_->round.appends.push_back(std::move(done));
 }
 
@@ -237,6 +252,8 @@ bool Peer::Outgoing(raft::Message& message, net::Envelope& envelope) {
     append->commit = std::min(append->commit, applied_.index);
   } else if (auto* heartbeat = std::get_if<raft::Heartbeat>(&message.body)) {
     heartbeat->commit = std::min(heartbeat->commit, applied_.index);
+  } else if (const auto* read = std::get_if<raft::ReadIndexResponse>(&message.body)) {
+    if (read->index > applied_.index) owed_commit_ = std::max(owed_commit_, read->index);
   }
   envelope.region_id = region_id_;
   envelope.from_store = env_->config->store_id;
@@ -265,6 +282,15 @@ void Peer::Send(raft::Message message) {
   env_->transport->Send(std::move(envelope));
   // An inline snapshot that is lost is found out by the probe that follows it.
   if (carries_snapshot) node_->ReportSnapshot(to, true);
+}
+
+// A follower that reads waits for an index which it may not have been told as committed, because
+// this leader had not applied it: a round of heartbeats tells it.
+void Peer::TellOwedCommit() {
+  if (owed_commit_ == Index() || applied_.index < owed_commit_) return;
+  owed_commit_ = Index();
+  if (node_->role() != raft::Role::kLeader) return;
+  node_->ReadIndex(raft::ReadId(++env_->next_read_id)).IgnoreError();
 }
 
 // A leader that removes itself steps down when it applies the change, and tells nobody of a commit

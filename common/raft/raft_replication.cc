@@ -165,10 +165,11 @@ void Raft::OnAppendResponse(PeerId from, const AppendResponse& response) {
       progress->FreeInflights(response.index);
       break;
   }
+  const bool tells = config_.tell_commits_at_once;
   if (MaybeCommit()) {
     ReleasePostponedReads();
-    BroadcastAppend();
-  } else if (from != id() && progress->CanBumpCommit(log_.committed())) {
+    if (tells) BroadcastAppend();
+  } else if (tells && from != id() && progress->CanBumpCommit(log_.committed())) {
     // It may not know of the newest commit: telling it now is sooner than the next heartbeat.
     MaybeSendAppend(from, /*even_empty=*/true);
   }

@@ -65,6 +65,9 @@ struct Config {
   // Answer ReadIndex from the leader's lease instead of a round of heartbeats. Trusts the ticks of
   // all members; hosts that measure time use QuorumHeartbeatRound() instead.
   bool lease_based_reads = false;
+  // A leader tells a new commit index at once, by empty appends if there is nothing else to send.
+  // Otherwise followers learn it from the next append or heartbeat: fewer messages.
+  bool tell_commits_at_once = true;
   // For so many ticks after its creation, and after it heard from a leader, the node ignores
   // requests for votes, save those of a leadership transfer: before its restart, or before its term
   // moved on, it may have acknowledged a leader that holds a lease. Leases by real time need it to
