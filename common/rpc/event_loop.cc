@@ -1,0 +1,172 @@
+// The loop thread: take a completion, run it, run what was posted, run the timers that are due.
+//
+// How a post wakes the loop without waking it too often:
+//   1. The loop announces `polling_`, then looks at `has_posted_` once more, then polls.
+//   2. A post sets `has_posted_`, then looks at `polling_`.
+//   3. Both are sequentially consistent, so at least one of the two sees the other: either the loop
+//      runs the task before it polls, or the post arms the alarm that ends the poll.
+// A loop that is busy is therefore woken by nobody and finds the tasks after its present event.
+
+#include "common/rpc/event_loop.h"
+
+#include <grpcpp/alarm.h>
+#include <grpcpp/server_builder.h>
+#include <pthread.h>
+
+#include <optional>
+
+#include "common/base/check.h"
+#include "common/rpc/completion.h"
+
+namespace flotilla::rpc {
+
+class EventLoop::WakeCompletion final : public Completion {
+ public:
+  explicit WakeCompletion(EventLoop* loop) : loop_(loop) {}
+  void OnCompletion(bool /*ok*/) override {
+    MutexLock lock(loop_->mutex_);
+    loop_->wake_armed_ = false;
+  }
+
+ private:
+  EventLoop* const loop_;
+};
+
+EventLoop::EventLoop(std::string name, const env::Clock* clock)
+    : name_(std::move(name)),
+      clock_(clock),
+      builder_(std::make_unique<grpc::ServerBuilder>()),
+      queue_(builder_->AddCompletionQueue()),
+      wake_alarm_(std::make_unique<grpc::Alarm>()),
+      wake_completion_(std::make_unique<WakeCompletion>(this)) {
+  CHECK(name_.size() <= 15);
+}
+
+EventLoop::~EventLoop() { Stop(); }
+
+std::unique_ptr<grpc::ServerBuilder> EventLoop::TakeServerBuilder() {
+  CHECK(builder_ != nullptr);
+  return std::move(builder_);
+}
+
+void EventLoop::Start() {
+  CHECK(!thread_.joinable());
+  thread_ = std::thread([this] { Run(); });
+  pthread_setname_np(thread_.native_handle(), name_.c_str());
+}
+
+void EventLoop::Stop() {
+  CHECK(!InLoopThread());
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    for (Operation* at = first_operation_; at != nullptr; at = at->next) at->Cancel();
+  }
+  // A loop that was never started still owes its queue a shutdown.
+  if (!thread_.joinable()) {
+    bool run_down = false;
+    {
+      MutexLock lock(mutex_);
+      run_down = !shut_down_;
+    }
+    if (run_down) Run();
+    return;
+  }
+  Post([] {});
+  thread_.join();
+}
+
+void EventLoop::Post(Task task) {
+  MutexLock lock(mutex_);
+  if (shut_down_) return;
+  posted_.push_back(std::move(task));
+  has_posted_.store(true);
+  if (polling_.load() && !wake_armed_) {
+    wake_armed_ = true;
+    // In the past: an alarm set to "now" fires up to a millisecond late.
+    wake_alarm_->Set(queue_.get(), gpr_inf_past(GPR_CLOCK_MONOTONIC), wake_completion_.get());
+  }
+}
+
+void EventLoop::RunAfter(env::Duration delay, Task task) {
+  const env::Instant at = clock_->Now() + delay;
+  Post([this, at, task = std::move(task)]() mutable {
+    timers_.insert(Timer{at, next_timer_order_++, std::move(task)});
+  });
+}
+
+bool EventLoop::Register(Operation* operation) {
+  MutexLock lock(mutex_);
+  if (stopping_) return false;
+  operation->next = first_operation_;
+  if (first_operation_ != nullptr) first_operation_->previous = operation;
+  first_operation_ = operation;
+  return true;
+}
+
+void EventLoop::Unregister(Operation* operation) {
+  MutexLock lock(mutex_);
+  if (operation->next != nullptr) operation->next->previous = operation->previous;
+  if (operation->previous != nullptr) {
+    operation->previous->next = operation->next;
+  } else {
+    CHECK(first_operation_ == operation);
+    first_operation_ = operation->next;
+  }
+}
+
+void EventLoop::RunPosted() {
+  {
+    MutexLock lock(mutex_);
+    has_posted_.store(false);
+    running_.swap(posted_);
+  }
+  for (Task& task : running_) std::move(task)();
+  running_.clear();
+}
+
+void EventLoop::RunDueTimers() {
+  const bool stopping = stopping_.load();
+  const env::Instant now = clock_->Now();
+  while (!timers_.empty() && (stopping || timers_.begin()->at <= now)) {
+    Task task = std::move(timers_.begin()->task);
+    timers_.erase(timers_.begin());
+    std::move(task)();
+  }
+}
+
+void EventLoop::MaybeShutDown() {
+  if (!stopping_.load()) return;
+  MutexLock lock(mutex_);
+  if (shut_down_ || !posted_.empty() || !timers_.empty() || first_operation_ != nullptr) return;
+  shut_down_ = true;
+  queue_->Shutdown();
+}
+
+void EventLoop::Run() {
+  while (true) {
+    if (has_posted_.load()) RunPosted();
+    if (!timers_.empty()) RunDueTimers();
+    MaybeShutDown();
+
+    gpr_timespec until = gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    if (!timers_.empty()) {
+      const env::Duration left = timers_.begin()->at - clock_->Now();
+      until = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                           gpr_time_from_nanos(left.count(), GPR_TIMESPAN));
+    }
+    polling_.store(true);
+    if (has_posted_.load()) {
+      polling_.store(false);
+      continue;
+    }
+    void* tag = nullptr;
+    bool ok = false;
+    const grpc::CompletionQueue::NextStatus next = queue_->AsyncNext(&tag, &ok, until);
+    polling_.store(false);
+    if (next == grpc::CompletionQueue::SHUTDOWN) return;
+    if (next == grpc::CompletionQueue::GOT_EVENT) static_cast<Completion*>(tag)->OnCompletion(ok);
+  }
+}
+
+}  // namespace flotilla::rpc

@@ -1,0 +1,214 @@
+// Puts the parts together: methods on one gRPC service, its settings, and the way down.
+
+#include "common/rpc/server.h"
+
+#include <fmt/format.h>
+#include <google/protobuf/descriptor.h>
+#include <grpcpp/resource_quota.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "common/base/bytes.h"
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/rpc/health.h"
+#include "common/rpc/server_stream.h"
+#include "common/rpc/unary_call.h"
+#include "grpc/health.pb.h"
+
+namespace flotilla::rpc {
+namespace {
+
+// How often a draining server looks whether its streams are quiet.
+constexpr env::Duration kQuietInterval = std::chrono::milliseconds(50);
+// What handlers have, after everything was cancelled, to answer the calls that they hold.
+constexpr env::Duration kAnswerGrace = std::chrono::seconds(5);
+
+// The descriptor of "package.Service/Method". A name that no linked .proto has is a typo.
+const google::protobuf::MethodDescriptor& Describe(std::string_view method) {
+  std::string name(method);
+  std::replace(name.begin(), name.end(), '/', '.');
+  const auto* descriptor =
+      google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(name);
+  CHECK(descriptor != nullptr) << name << " is in no .proto that is linked";
+  return *descriptor;
+}
+
+// Long-lived clients ping idle connections (what a server must bear is part of the public
+// protocol): some every 10 s, also without a call, and a server that complains loses them.
+void SetKeepalive(grpc::ServerBuilder* builder) {
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5000);
+  // Our own pings find clients whose machine is gone.
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+}
+
+}  // namespace
+
+class Server::Impl {
+ public:
+  Impl(ServerOptions options, EventLoop* loop, metrics::Registry* registry)
+      : core_(std::move(options), loop, registry) {}
+
+  void AddUnary(std::string_view method, std::unique_ptr<UnaryHandler> handler);
+  void AddStream(std::string_view method, StreamAcceptor acceptor);
+  absl::Status Start();
+  // False when handlers still hold calls.
+  bool Shutdown(env::Duration grace);
+
+  int port() const { return port_; }
+  bool running() const { return grpc_server_ != nullptr; }
+  HealthService* health() { return &health_; }
+
+ private:
+  void AddHealth();
+  void OfferCalls();
+  void DrainTick();
+
+  ServerCore core_;
+  HealthService health_;
+  std::vector<std::unique_ptr<UnaryMethod>> unary_methods_;
+  std::vector<std::unique_ptr<StreamMethod>> stream_methods_;
+  std::unique_ptr<grpc::Server> grpc_server_;
+  int port_ = 0;
+  // Streams ended, or the time for it is over.
+  Mutex mutex_;
+  CondVar drained_;
+  bool streams_ended_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+void Server::Impl::AddUnary(std::string_view method, std::unique_ptr<UnaryHandler> handler) {
+  CHECK(!running());
+  const auto& descriptor = Describe(method);
+  CHECK(!descriptor.client_streaming() && !descriptor.server_streaming()) << method;
+  CHECK(handler->NewRequest()->GetDescriptor() == descriptor.input_type()) << method;
+  CHECK(handler->NewResponse()->GetDescriptor() == descriptor.output_type()) << method;
+  health_.AddService(descriptor.service()->full_name());
+  unary_methods_.push_back(
+      std::make_unique<UnaryMethod>(std::string(method), std::move(handler), &core_));
+}
+
+void Server::Impl::AddStream(std::string_view method, StreamAcceptor acceptor) {
+  CHECK(!running());
+  const auto& descriptor = Describe(method);
+  CHECK(descriptor.server_streaming()) << method;
+  health_.AddService(descriptor.service()->full_name());
+  stream_methods_.push_back(
+      std::make_unique<StreamMethod>(std::string(method), std::move(acceptor), &core_));
+}
+
+void Server::Impl::AddHealth() {
+  AddUnary("grpc.health.v1.Health/Check", MakeUnaryHandler(&HealthService::Check, &health_));
+  AddStream("grpc.health.v1.Health/Watch", [this](std::shared_ptr<StreamControl> control) {
+    return health_.Watch(std::move(control));
+  });
+}
+
+absl::Status Server::Impl::Start() {
+  AddHealth();
+  const ServerOptions& options = core_.options;
+  std::unique_ptr<grpc::ServerBuilder> builder = core_.loop->TakeServerBuilder();
+  SetKeepalive(builder.get());
+  builder->SetMaxReceiveMessageSize(static_cast<int>(options.max_receive_bytes));
+  builder->SetMaxSendMessageSize(-1);
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_concurrent_streams);
+  // Two processes on one port would share its connections at random.
+  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  grpc::ResourceQuota quota(options.name);
+  quota.Resize(options.transport_memory_bytes);
+  builder->SetResourceQuota(quota);
+  builder->AddListeningPort(options.listen_address, grpc::InsecureServerCredentials(), &port_);
+  builder->RegisterService(&core_.service);
+  grpc_server_ = builder->BuildAndStart();
+  if (grpc_server_ == nullptr || port_ == 0) {
+    return absl::UnavailableError(
+        ToAbsl(fmt::format("cannot listen on {}: is it in use?", options.listen_address)));
+  }
+  core_.loop->Post([this] { OfferCalls(); });
+  health_.SetServing(true);
+  return absl::OkStatus();
+}
+
+void Server::Impl::OfferCalls() {
+  for (const auto& method : unary_methods_) {
+    for (int i = 0; i < core_.options.accepts_per_method; ++i) method->AcceptOne();
+  }
+  for (const auto& method : stream_methods_) method->AcceptOne();
+}
+
+void Server::Impl::DrainTick() {
+  for (const auto& method : stream_methods_) {
+    // Ending takes a stream out of the set later, when its operations have come back.
+    for (const std::shared_ptr<ServerStream>& stream : method->open()) stream->EndIfQuiet();
+  }
+  MutexLock lock(mutex_);
+  if (core_.stream_count == 0) {
+    streams_ended_ = true;
+    drained_.NotifyAll();
+  } else if (!streams_ended_) {
+    core_.loop->RunAfter(kQuietInterval, [this] { DrainTick(); });
+  }
+}
+
+bool Server::Impl::Shutdown(env::Duration grace) {
+  CHECK(!core_.loop->InLoopThread());
+  health_.SetServing(false);
+  const env::Clock& clock = core_.loop->clock();
+  const env::Instant deadline = clock.Now() + grace;
+  core_.loop->Post([this] {
+    core_.draining = true;
+    DrainTick();
+  });
+  {
+    MutexLock lock(mutex_);
+    while (!streams_ended_ && clock.Now() < deadline) {
+      drained_.WaitFor(mutex_, deadline - clock.Now());
+    }
+    streams_ended_ = true;
+  }
+  const env::Duration left = std::max(deadline - clock.Now(), env::Duration(0));
+  grpc_server_->Shutdown(
+      gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_nanos(left.count(), GPR_TIMESPAN)));
+  return core_.live_calls.WaitForNone(kAnswerGrace);
+}
+
+Server::Server(ServerOptions options, EventLoop* loop, metrics::Registry* registry)
+    : impl_(std::make_unique<Impl>(std::move(options), loop, registry)) {}
+
+Server::~Server() { CHECK(impl_ == nullptr || !impl_->running()) << "Shutdown was not called"; }
+
+void Server::AddUnary(std::string_view method, std::unique_ptr<UnaryHandler> handler) {
+  impl_->AddUnary(method, std::move(handler));
+}
+
+void Server::AddStream(std::string_view method, StreamAcceptor acceptor) {
+  impl_->AddStream(method, std::move(acceptor));
+}
+
+absl::Status Server::Start() { return impl_->Start(); }
+
+int Server::port() const { return impl_->port(); }
+
+void Server::SetServing(bool serving) { impl_->health()->SetServing(serving); }
+
+void Server::Shutdown(env::Duration grace) {
+  if (impl_ == nullptr || !impl_->running()) return;
+  if (impl_->Shutdown(grace)) {
+    impl_.reset();
+    return;
+  }
+  // Whoever holds such a call may still answer it, so what it points to must stay.
+  LOG_ERROR("calls were not answered within {} s of being cancelled",
+            std::chrono::duration_cast<std::chrono::seconds>(kAnswerGrace).count());
+  impl_.release();
+}
+
+}  // namespace flotilla::rpc

@@ -1,0 +1,85 @@
+// A gRPC server on an event loop. Methods are bound by their full names to handlers that know no
+// gRPC; what is not bound is answered UNIMPLEMENTED. The health service is always there.
+//
+//   Server server(options, &loop, &registry);
+//   server.Bind("tikvpb.Tikv/RawGet", &KvApi::RawGet, &api);
+//   server.AddStream("tikvpb.Tikv/BatchCommands", acceptor);
+//   RETURN_IF_ERROR(server.Start());
+//   ...
+//   server.Shutdown(std::chrono::seconds(5));   // then stop the loop
+#ifndef FLOTILLA_COMMON_RPC_SERVER_H_
+#define FLOTILLA_COMMON_RPC_SERVER_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "common/env/clock.h"
+#include "common/metrics/registry.h"
+#include "common/rpc/event_loop.h"
+#include "common/rpc/stream.h"
+#include "common/rpc/unary_handler.h"
+
+namespace flotilla::rpc {
+
+struct ServerOptions {
+  // host:port; port 0 takes any free one.
+  std::string listen_address = "127.0.0.1:0";
+  // Prefix of the metrics' label `server`, such as "store" or "pd".
+  std::string name = "server";
+  // Largest message that is accepted; a larger one fails its call with RESOURCE_EXHAUSTED.
+  size_t max_receive_bytes = 64 << 20;
+  // Unary calls that may be under way at once; more are refused with RESOURCE_EXHAUSTED.
+  size_t max_unary_calls = 100'000;
+  // Bidirectional streams that may be open at once; more are refused likewise.
+  size_t max_streams = 10'000;
+  // Calls and streams on one connection; more wait at the client.
+  int max_concurrent_streams = 65'536;
+  // Calls of one method that the server is ready to take before the loop thread looks again.
+  int accepts_per_method = 16;
+  // Memory for the transport's own buffers; near it connections are refused and reads wait.
+  size_t transport_memory_bytes = size_t{1} << 30;
+};
+
+class Server {
+ public:
+  // The loop serves this server only. `loop` and `registry` must outlive the server.
+  Server(ServerOptions options, EventLoop* loop, metrics::Registry* registry);
+  // REQUIRES: never started, or shut down.
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // All methods are bound before Start. `method` is "package.Service/Method"; that there is such a
+  // method, with these messages, is checked against the descriptors.
+  template <typename Api, typename Request, typename Response>
+  void Bind(std::string_view method, void (Api::*function)(const Request&, Response*, Done),
+            Api* api) {
+    AddUnary(method, MakeUnaryHandler(function, api));
+  }
+  void AddUnary(std::string_view method, std::unique_ptr<UnaryHandler> handler);
+  void AddStream(std::string_view method, StreamAcceptor acceptor);
+
+  // Unavailable when the address cannot be listened on.
+  absl::Status Start();
+  // The port that is listened on. REQUIRES: started.
+  int port() const;
+
+  // What health checks of the whole server (service "") answer; serving from Start on.
+  void SetServing(bool serving);
+
+  // Says NOT_SERVING, ends each stream once nothing is outstanding on it and no message came for a
+  // moment, stops listening, and cancels what is still under way after `grace`. Blocks; idempotent.
+  // REQUIRES: not on the loop thread.
+  void Shutdown(env::Duration grace);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace flotilla::rpc
+
+#endif  // FLOTILLA_COMMON_RPC_SERVER_H_

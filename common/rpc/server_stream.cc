@@ -1,0 +1,203 @@
+// The life of a stream: accepted, pumped until the client stops sending or either side closes it,
+// finished once, ended when all operations came back.
+
+#include "common/rpc/server_stream.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "common/base/bytes.h"
+#include "common/base/check.h"
+
+namespace flotilla::rpc {
+
+ServerStream::ServerStream(StreamMethod* method) : method_(method) {}
+
+void ServerStream::Accept() {
+  self_ = shared_from_this();
+  method_->core()->live_calls.Add();
+  context_.AsyncNotifyWhenDone(&done_);
+  ServerCore* const core = method_->core();
+  core->service.RequestStream(method_->index(), &context_, &stream_, core->loop->queue(),
+                              &accepted_);
+}
+
+void ServerStream::OnAccepted(bool ok) {
+  if (!ok) {
+    // The server is shutting down; done_ never comes for a stream that was not accepted.
+    Release();
+    return;
+  }
+  method_->AcceptOne();
+  peer_ = context_.peer();
+  absl::StatusOr<std::shared_ptr<StreamHandler>> handler = method_->Open(shared_from_this());
+  if (!handler.ok()) {
+    Finish(handler.status());
+    return;
+  }
+  handler_ = *std::move(handler);
+  incoming_ = handler_->NewIncoming();
+  outgoing_ = handler_->NewOutgoing();
+  Pump();
+}
+
+void ServerStream::OnRead(bool ok) {
+  reading_ = false;
+  if (!ok) {
+    half_closed_ = true;
+  } else if (!finishing_) {
+    quiet_ = false;
+    // Answers that come while the message is handled are written together, by the Pump below. A
+    // Wake on another thread that finds the flag set happened after its push, which that Pump sees.
+    pump_scheduled_.store(true);
+    handler_->OnIncoming(incoming_.get());
+    incoming_->Clear();
+    pump_scheduled_.store(false);
+  }
+  Pump();
+  MaybeEnd();
+}
+
+void ServerStream::OnWritten(bool ok) {
+  writing_ = false;
+  if (!ok) broken_ = true;
+  Pump();
+  MaybeEnd();
+}
+
+void ServerStream::OnFinished(bool /*ok*/) {
+  finish_returned_ = true;
+  MaybeEnd();
+}
+
+void ServerStream::OnDone(bool /*ok*/) {
+  done_returned_ = true;
+  if (context_.IsCancelled()) broken_ = true;
+  Pump();
+  MaybeEnd();
+}
+
+void ServerStream::Pump() {
+  if (finishing_) return;
+  if (broken_) {
+    Finish(absl::CancelledError("the client went away"));
+    return;
+  }
+  MaybeWrite();
+  MaybeRead();
+  if (writing_) return;
+  std::optional<absl::Status> close_with;
+  {
+    MutexLock lock(mutex_);
+    close_with = close_with_;
+  }
+  if (close_with.has_value()) {
+    Finish(*std::move(close_with));
+  } else if (half_closed_ && !handler_->HasOutstanding()) {
+    Finish(absl::OkStatus());
+  }
+}
+
+void ServerStream::MaybeRead() {
+  if (reading_ || half_closed_ || !handler_->ReadyToRead()) return;
+  reading_ = true;
+  stream_.Read(incoming_.get(), &read_);
+}
+
+void ServerStream::MaybeWrite() {
+  if (writing_ || !handler_->FillNext(outgoing_.get())) return;
+  writing_ = true;
+  // The message is serialized before Write returns.
+  stream_.Write(*outgoing_, &written_);
+  outgoing_->Clear();
+}
+
+void ServerStream::EndIfQuiet() {
+  if (finishing_) return;
+  if ((quiet_ || !handler_->EndsOnlyWhenQuiet()) && !writing_ && !handler_->HasOutstanding()) {
+    Finish(absl::UnavailableError("the server is shutting down"));
+    return;
+  }
+  quiet_ = true;
+}
+
+void ServerStream::Finish(absl::Status status) {
+  CHECK(!finishing_);
+  finishing_ = true;
+  final_status_ = std::move(status);
+  stream_.Finish(ToGrpc(final_status_), &finished_);
+}
+
+void ServerStream::MaybeEnd() {
+  if (!finish_returned_ || !done_returned_ || reading_ || writing_) {
+    return;
+  }
+  if (handler_ != nullptr) {
+    method_->OnEnded(shared_from_this(), final_status_);
+    // The handler may hold this control: the cycle ends here.
+    std::exchange(handler_, nullptr)->OnClosed(final_status_);
+  }
+  Release();
+}
+
+void ServerStream::Release() {
+  method_->core()->live_calls.Remove();
+  // May destroy this.
+  const std::shared_ptr<ServerStream> self = std::move(self_);
+}
+
+void ServerStream::Wake() {
+  if (pump_scheduled_.exchange(true)) return;
+  method_->core()->loop->Post([self = shared_from_this()] {
+    self->pump_scheduled_.store(false);
+    if (self->handler_ != nullptr) self->Pump();
+  });
+}
+
+void ServerStream::Close(absl::Status status) {
+  {
+    MutexLock lock(mutex_);
+    if (!close_with_.has_value()) close_with_ = std::move(status);
+  }
+  Wake();
+}
+
+StreamMethod::StreamMethod(const std::string& name, StreamAcceptor acceptor, ServerCore* core)
+    : core_(core),
+      acceptor_(std::move(acceptor)),
+      index_(core->service.Add(name, DynamicService::Kind::kStream)),
+      metrics_(core->registry, core->options.name, name) {}
+
+void StreamMethod::AcceptOne() { std::make_shared<ServerStream>(this)->Accept(); }
+
+absl::StatusOr<std::shared_ptr<StreamHandler>> StreamMethod::Open(
+    const std::shared_ptr<ServerStream>& stream) {
+  metrics_.requests.Increment();
+  absl::Status refusal;
+  if (core_->draining) {
+    refusal = absl::UnavailableError("the server is shutting down");
+  } else if (core_->stream_count >= core_->options.max_streams) {
+    refusal = absl::ResourceExhaustedError(ToAbsl(
+        fmt::format("more than {} streams are open on this server", core_->options.max_streams)));
+  }
+  if (!refusal.ok()) {
+    core_->refused.Increment();
+    metrics_.errors.Increment();
+    return refusal;
+  }
+  ++core_->stream_count;
+  core_->open_streams.Increment();
+  open_.insert(stream);
+  return acceptor_(stream);
+}
+
+void StreamMethod::OnEnded(const std::shared_ptr<ServerStream>& stream,
+                           const absl::Status& status) {
+  if (!status.ok() && !absl::IsCancelled(status)) metrics_.errors.Increment();
+  --core_->stream_count;
+  core_->open_streams.Decrement();
+  open_.erase(stream);
+}
+
+}  // namespace flotilla::rpc

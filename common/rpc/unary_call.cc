@@ -1,0 +1,119 @@
+#include "common/rpc/unary_call.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "common/base/bytes.h"
+#include "common/base/check.h"
+
+namespace flotilla::rpc {
+namespace {
+
+// Calls kept for reuse, a method.
+constexpr size_t kMaxFreeCalls = 256;
+// Messages larger than this are not kept for reuse.
+constexpr size_t kKeepMessageBytes = 64 << 10;
+
+double SecondsBetween(env::Instant from, env::Instant to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+}  // namespace
+
+UnaryCall::UnaryCall(UnaryMethod* method)
+    : method_(method),
+      request_(method->handler()->NewRequest()),
+      response_(method->handler()->NewResponse()) {}
+
+void UnaryCall::Accept() {
+  context_.emplace();
+  writer_.emplace(&*context_);
+  ServerCore* const core = method_->core();
+  core->live_calls.Add();
+  core->service.RequestUnary(method_->index(), &*context_, request_.get(), &*writer_,
+                             core->loop->queue(), this);
+}
+
+void UnaryCall::OnCompletion(bool ok) {
+  if (taken_) {
+    // The answer was sent, or could not be: the call is over either way.
+    Reset();
+    method_->Recycle(this);
+  } else if (ok) {
+    taken_ = true;
+    method_->AcceptOne();
+    Handle();
+  } else {
+    // The server is shutting down.
+    method_->core()->live_calls.Remove();
+    delete this;
+  }
+}
+
+void UnaryCall::Handle() {
+  ServerCore* const core = method_->core();
+  started_ = core->loop->clock().Now();
+  method_->metrics().requests.Increment();
+  if (core->unary_calls.fetch_add(1) >= core->options.max_unary_calls) {
+    core->refused.Increment();
+    Answer(absl::ResourceExhaustedError(ToAbsl(fmt::format(
+        "more than {} calls are under way on this server", core->options.max_unary_calls))));
+    return;
+  }
+  method_->handler()->Handle(*request_, response_.get(),
+                             [this](absl::Status status) { Answer(status); });
+}
+
+void UnaryCall::Answer(const absl::Status& status) {
+  ServerCore* const core = method_->core();
+  method_->metrics().seconds.Observe(SecondsBetween(started_, core->loop->clock().Now()));
+  if (!status.ok()) method_->metrics().errors.Increment();
+  core->unary_calls.fetch_sub(1);
+  // Once the answer is handed over, the loop thread may use this call for another one.
+  if (status.ok()) {
+    writer_->Finish(*response_, grpc::Status::OK, this);
+  } else {
+    writer_->FinishWithError(ToGrpc(status), this);
+  }
+}
+
+void UnaryCall::Reset() {
+  taken_ = false;
+  writer_.reset();
+  context_.reset();
+  const UnaryHandler& handler = *method_->handler();
+  if (request_->ByteSizeLong() > kKeepMessageBytes) request_ = handler.NewRequest();
+  if (response_->ByteSizeLong() > kKeepMessageBytes) response_ = handler.NewResponse();
+  request_->Clear();
+  response_->Clear();
+}
+
+UnaryMethod::UnaryMethod(const std::string& name, std::unique_ptr<UnaryHandler> handler,
+                         ServerCore* core)
+    : core_(core),
+      handler_(std::move(handler)),
+      index_(core->service.Add(name, DynamicService::Kind::kUnary)),
+      metrics_(core->registry, core->options.name, name) {}
+
+UnaryMethod::~UnaryMethod() = default;
+
+void UnaryMethod::AcceptOne() {
+  std::unique_ptr<UnaryCall> call;
+  if (free_.empty()) {
+    call = std::make_unique<UnaryCall>(this);
+  } else {
+    call = std::move(free_.back());
+    free_.pop_back();
+  }
+  // From here on the completion queue holds it, until OnCompletion frees or recycles it.
+  call.release()->Accept();
+}
+
+void UnaryMethod::Recycle(UnaryCall* call) {
+  core_->live_calls.Remove();
+  std::unique_ptr<UnaryCall> owned(call);
+  if (free_.size() < kMaxFreeCalls) free_.push_back(std::move(owned));
+}
+
+}  // namespace flotilla::rpc
