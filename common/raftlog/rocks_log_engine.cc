@@ -1,0 +1,369 @@
+#include "common/raftlog/rocks_log_engine.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/base/status_macros.h"
+#include "common/engine/rocks_options.h"
+#include "common/engine/rocks_status.h"
+#include "common/raftlog/log_format.h"
+#include "common/raftlog/truncation_filter.h"
+
+namespace flotilla::raftlog {
+namespace {
+
+using engine::FromRocks;
+using engine::FromSlice;
+using engine::ToSlice;
+
+// Up to so many replaced entries are deleted one by one; more by one range deletion, which costs
+// every later read a little.
+constexpr uint64_t kMaxSingleDeletes = 64;
+
+rocksdb::Options MakeOptions(const RocksLogOptions& options) {
+  rocksdb::Options rocks;
+  rocks.create_if_missing = true;
+  rocks.paranoid_checks = true;
+  rocks.write_buffer_size = options.memtable_bytes;
+  rocks.max_write_buffer_number = options.max_memtables;
+  rocks.max_background_jobs = options.background_jobs;
+  rocks.compression = engine::CompressionOf(options.compression);
+  rocks.level_compaction_dynamic_level_bytes = true;
+  rocks.bytes_per_sync = kMiB;
+  // The last record of a crash may be half-written; damage anywhere else is an error, not the end
+  // of the log.
+  rocks.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  rocks.recycle_log_file_num = static_cast<size_t>(options.recycled_files);
+  // The write-ahead log has it all: an orderly stop need not flush.
+  rocks.avoid_flush_during_shutdown = true;
+  rocks.keep_log_file_num = 4;
+  rocks.max_log_file_size = 16 * kMiB;
+
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(options.block_cache_bytes);
+  table.cache_index_and_filter_blocks = true;
+  table.checksum = rocksdb::kXXH3;
+  table.format_version = 5;
+  rocks.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return rocks;
+}
+
+void CheckAdded(const rocksdb::Status& status) { CHECK(status.ok()) << status.ToString(); }
+
+absl::Status NotStored(RegionId region_id, Index low, Index high) {
+  return absl::OutOfRangeError(
+      absl::StrFormat("raft log of region %d: entries [%d, %d) are not all stored",
+                      region_id.value(), low.value(), high.value()));
+}
+
+// Adds a scanned row to its group's state. Entries come last, in order of index.
+absl::Status AddRow(const RowKey& row, std::string_view key, std::string_view value,
+                    GroupState& state) {
+  switch (row.kind) {
+    case RowKind::kHardState: {
+      ASSIGN_OR_RETURN(state.hard_state, ParseHardState(key, value));
+      return absl::OkStatus();
+    }
+    case RowKind::kTruncated: {
+      ASSIGN_OR_RETURN(state.truncated, ParseTruncated(key, value));
+      state.last = state.truncated;
+      return absl::OkStatus();
+    }
+    case RowKind::kRecord: {
+      ASSIGN_OR_RETURN(state.records[std::string(row.name)], ParseRecord(key, value));
+      return absl::OkStatus();
+    }
+    case RowKind::kEntry:
+      break;
+  }
+  if (row.index != state.last.index + 1) {
+    return absl::DataLossError(absl::StrFormat("raft log of region %d: entry %d follows entry %d",
+                                               row.region_id.value(), row.index.value(),
+                                               state.last.index.value()));
+  }
+  ASSIGN_OR_RETURN(const raft::Entry entry, ParseEntry(key, value));
+  state.last = {entry.term, entry.index};
+  state.bytes += entry.data.size();
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+// Stops the process when RocksDB's background work fails.
+class RocksLogEngine::Listener final : public rocksdb::EventListener {
+ public:
+  void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* status) override {
+    if (status->severity() < rocksdb::Status::Severity::kHardError) {
+      LOG_WARN("log engine: background work {} failed: {}", static_cast<int>(reason),
+               status->ToString());
+      return;
+    }
+    CHECK(false) << "log engine: background work " << static_cast<int>(reason)
+                 << " failed, so the disk cannot be trusted; stopping: " << status->ToString();
+  }
+};
+
+absl::StatusOr<std::unique_ptr<RocksLogEngine>> RocksLogEngine::Open(
+    const std::string& path, const RocksLogOptions& options) {
+  auto starts = std::make_shared<LogStarts>();
+  rocksdb::Options rocks = MakeOptions(options);
+  rocks.compaction_filter_factory = std::make_shared<TruncationFilterFactory>(starts);
+  rocks.listeners.push_back(std::make_shared<Listener>());
+
+  auto engine = std::unique_ptr<RocksLogEngine>(new RocksLogEngine(std::move(starts)));
+  rocksdb::DB* db = nullptr;
+  RETURN_IF_ERROR(FromRocks("open the log engine in " + path, rocksdb::DB::Open(rocks, path, &db)));
+  engine->db_.reset(db);
+  return engine;
+}
+
+RocksLogEngine::RocksLogEngine(std::shared_ptr<LogStarts> starts) : starts_(std::move(starts)) {}
+
+RocksLogEngine::~RocksLogEngine() {
+  if (db_ == nullptr) return;
+  const rocksdb::Status status = db_->Close();
+  if (!status.ok()) LOG_ERROR("log engine: close: {}", status.ToString());
+}
+
+absl::Status RocksLogEngine::Write(const LogBatch& batch) {
+  rocksdb::WriteBatch rocks(batch.ByteSize());
+  for (const LogChange& change : batch.changes) {
+    ASSIGN_OR_RETURN(Position position, PositionOf(change.region_id));
+    AddChange(change, position, rocks);
+    MutexLock lock(mutex_);
+    positions_[change.region_id] = position;
+    if (change.clear || change.reset_to) starts_->Forget(change.region_id);
+  }
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  options.memtable_insert_hint_per_batch = true;
+  RETURN_IF_ERROR(FromRocks("log engine: write", db_->Write(options, &rocks)));
+  for (const LogChange& change : batch.changes) {
+    if (!change.reset_to && !change.truncate_to) continue;
+    MutexLock lock(mutex_);
+    starts_->Set(change.region_id, positions_[change.region_id].truncated.index);
+  }
+  return absl::OkStatus();
+}
+
+void RocksLogEngine::AddChange(const LogChange& change, Position& position,
+                               rocksdb::WriteBatch& batch) {
+  const RegionId region_id = change.region_id;
+  if (change.clear) {
+    CheckAdded(batch.DeleteRange(RegionStart(region_id), RegionEnd(region_id)));
+    position = {};
+  }
+  if (change.reset_to) {
+    if (position.last > Index(0)) {
+      CheckAdded(batch.DeleteRange(EntryKey(region_id, Index(0)), RegionEnd(region_id)));
+    }
+    const std::string key = TruncatedKey(region_id);
+    CheckAdded(batch.Put(key, TruncatedValue(key, *change.reset_to)));
+    position = {*change.reset_to, change.reset_to->index};
+  }
+  if (!change.entries.empty()) AddEntries(change, position, batch);
+  if (change.hard_state) {
+    const std::string key = HardStateKey(region_id);
+    CheckAdded(batch.Put(key, HardStateValue(key, *change.hard_state)));
+  }
+  if (change.truncate_to && change.truncate_to->index > position.truncated.index) {
+    const std::string key = TruncatedKey(region_id);
+    CheckAdded(batch.Put(key, TruncatedValue(key, *change.truncate_to)));
+    position.truncated = *change.truncate_to;
+    position.last = std::max(position.last, position.truncated.index);
+  }
+  for (const auto& [name, value] : change.records) {
+    const std::string key = RecordKey(region_id, name);
+    CheckAdded(value.empty() ? batch.Delete(key) : batch.Put(key, RecordValue(key, value)));
+  }
+}
+
+void RocksLogEngine::AddEntries(const LogChange& change, Position& position,
+                                rocksdb::WriteBatch& batch) {
+  const RegionId region_id = change.region_id;
+  const Index first = change.entries.front().index;
+  const Index last = change.entries.back().index;
+  CHECK(first > position.truncated.index && first <= position.last + 1)
+      << "region " << region_id << ": entries from " << first << " do not follow ("
+      << position.truncated.index << ", " << position.last << "]";
+  if (position.last > last) {
+    if (position.last - last <= kMaxSingleDeletes) {
+      for (Index index = last + 1; index <= position.last; ++index) {
+        CheckAdded(batch.Delete(EntryKey(region_id, index)));
+      }
+    } else {
+      CheckAdded(batch.DeleteRange(EntryKey(region_id, last + 1), RegionEnd(region_id)));
+    }
+  }
+  Index expected = first;
+  for (const raft::Entry& entry : change.entries) {
+    CHECK_EQ(entry.index, expected) << "region " << region_id << ": an append with a gap";
+    ++expected;
+    // In parts: the payload is copied once, into the batch.
+    const std::string key = EntryKey(region_id, entry.index);
+    const std::string prefix = EntryPrefix(key, entry);
+    const rocksdb::Slice key_part = key;
+    const rocksdb::Slice value_parts[] = {prefix, ToSlice(entry.data.view())};
+    CheckAdded(batch.Put(rocksdb::SliceParts(&key_part, 1), rocksdb::SliceParts(value_parts, 2)));
+  }
+  position.last = last;
+}
+
+absl::StatusOr<std::map<RegionId, GroupState>> RocksLogEngine::LoadAll() const {
+  return Scan("", "");
+}
+
+absl::StatusOr<GroupState> RocksLogEngine::Load(RegionId region_id) const {
+  ASSIGN_OR_RETURN(auto states, Scan(RegionStart(region_id), RegionEnd(region_id)));
+  if (states.empty()) {
+    return absl::NotFoundError(
+        absl::StrFormat("raft log: nothing is stored of region %d", region_id.value()));
+  }
+  return std::move(states.begin()->second);
+}
+
+absl::StatusOr<std::map<RegionId, GroupState>> RocksLogEngine::Scan(const std::string& start,
+                                                                    const std::string& end) const {
+  const rocksdb::Slice upper = end;
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  if (!end.empty()) options.iterate_upper_bound = &upper;
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
+  std::map<RegionId, GroupState> states;
+  for (it->Seek(start); it->Valid();) {
+    const std::string_view key = FromSlice(it->key());
+    ASSIGN_OR_RETURN(const RowKey row, ParseKey(key));
+    GroupState* state = nullptr;
+    if (const auto known = states.find(row.region_id); known != states.end()) {
+      state = &known->second;
+    }
+    if (row.kind == RowKind::kEntry) {
+      const Index truncated = state == nullptr ? Index(0) : state->truncated.index;
+      if (row.index <= truncated) {
+        // Truncated and not dropped yet.
+        it->Seek(EntryKey(row.region_id, truncated + 1));
+        continue;
+      }
+    }
+    if (state == nullptr) state = &states[row.region_id];
+    RETURN_IF_ERROR(AddRow(row, key, FromSlice(it->value()), *state));
+    it->Next();
+  }
+  RETURN_IF_ERROR(FromRocks("log engine: scan", it->status()));
+  for (const auto& [region_id, state] : states) {
+    Remember(region_id, {state.truncated, state.last.index});
+  }
+  return states;
+}
+
+absl::StatusOr<std::vector<raft::Entry>> RocksLogEngine::Entries(RegionId region_id, Index low,
+                                                                 Index high,
+                                                                 uint64_t max_bytes) const {
+  ASSIGN_OR_RETURN(const Position position, PositionOf(region_id));
+  if (low <= position.truncated.index || high > position.last + 1) {
+    return NotStored(region_id, low, high);
+  }
+  const std::string end = EntryKey(region_id, high);
+  const rocksdb::Slice upper = end;
+  rocksdb::ReadOptions options;
+  options.iterate_upper_bound = &upper;
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
+  std::vector<raft::Entry> entries;
+  uint64_t bytes = 0;
+  it->Seek(EntryKey(region_id, low));
+  for (Index index = low; index < high; ++index, it->Next()) {
+    if (!it->Valid()) {
+      RETURN_IF_ERROR(FromRocks("log engine: read", it->status()));
+      return NotStored(region_id, low, high);
+    }
+    ASSIGN_OR_RETURN(raft::Entry entry, ParseEntry(FromSlice(it->key()), FromSlice(it->value())));
+    if (entry.index != index) return NotStored(region_id, low, high);
+    bytes += entry.data.size();
+    if (!entries.empty() && bytes > max_bytes) break;
+    entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
+absl::StatusOr<Term> RocksLogEngine::TermAt(RegionId region_id, Index index) const {
+  ASSIGN_OR_RETURN(const Position position, PositionOf(region_id));
+  if (index == position.truncated.index) return position.truncated.term;
+  const std::string key = EntryKey(region_id, index);
+  rocksdb::PinnableSlice value;
+  rocksdb::Status status = rocksdb::Status::NotFound();
+  if (index > position.truncated.index && index <= position.last) {
+    status = db_->Get(rocksdb::ReadOptions(), db_->DefaultColumnFamily(), key, &value);
+  }
+  if (status.IsNotFound()) return NotStored(region_id, index, index + 1);
+  RETURN_IF_ERROR(FromRocks("log engine: read", status));
+  return ParseEntryTerm(key, FromSlice(value));
+}
+
+uint64_t RocksLogEngine::ApproximateBytes() const {
+  uint64_t bytes = 0;
+  for (const std::string* property : {&rocksdb::DB::Properties::kTotalSstFilesSize,
+                                      &rocksdb::DB::Properties::kCurSizeAllMemTables}) {
+    uint64_t value = 0;
+    CHECK(db_->GetIntProperty(*property, &value)) << *property;
+    bytes += value;
+  }
+  return bytes;
+}
+
+absl::Status RocksLogEngine::Compact() {
+  RETURN_IF_ERROR(FromRocks("log engine: flush", db_->Flush(rocksdb::FlushOptions())));
+  rocksdb::CompactRangeOptions options;
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+  return FromRocks("log engine: compact", db_->CompactRange(options, nullptr, nullptr));
+}
+
+absl::StatusOr<RocksLogEngine::Position> RocksLogEngine::PositionOf(RegionId region_id) const {
+  {
+    MutexLock lock(mutex_);
+    const auto it = positions_.find(region_id);
+    if (it != positions_.end()) return it->second;
+  }
+  ASSIGN_OR_RETURN(const Position position, ReadPosition(region_id));
+  return Remember(region_id, position);
+}
+
+absl::StatusOr<RocksLogEngine::Position> RocksLogEngine::ReadPosition(RegionId region_id) const {
+  Position position;
+  const std::string key = TruncatedKey(region_id);
+  std::string value;
+  const rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), key, &value);
+  if (!status.IsNotFound()) {
+    RETURN_IF_ERROR(FromRocks("log engine: read", status));
+    ASSIGN_OR_RETURN(position.truncated, ParseTruncated(key, value));
+  }
+  position.last = position.truncated.index;
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(rocksdb::ReadOptions()));
+  it->SeekForPrev(RegionEnd(region_id));
+  RETURN_IF_ERROR(FromRocks("log engine: read", it->status()));
+  if (!it->Valid()) return position;
+  ASSIGN_OR_RETURN(const RowKey row, ParseKey(FromSlice(it->key())));
+  if (row.region_id == region_id && row.kind == RowKind::kEntry) {
+    position.last = std::max(position.last, row.index);
+  }
+  return position;
+}
+
+RocksLogEngine::Position RocksLogEngine::Remember(RegionId region_id,
+                                                  const Position& position) const {
+  MutexLock lock(mutex_);
+  const auto [it, added] = positions_.try_emplace(region_id, position);
+  if (added) starts_->Set(region_id, position.truncated.index);
+  return it->second;
+}
+
+}  // namespace flotilla::raftlog
