@@ -29,13 +29,14 @@ constexpr env::Duration kQuietInterval = std::chrono::milliseconds(50);
 // What handlers have, after everything was cancelled, to answer the calls that they hold.
 constexpr env::Duration kAnswerGrace = std::chrono::seconds(5);
 
-// The descriptor of "package.Service/Method". A name that no linked .proto has is a typo.
+// The descriptor of "package.Service/Method". A name that no .proto has is a typo; one that is not
+// linked belongs to a .proto none of whose messages this program refers to.
 const google::protobuf::MethodDescriptor& Describe(std::string_view method) {
   std::string name(method);
   std::replace(name.begin(), name.end(), '/', '.');
   const auto* descriptor =
       google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(name);
-  CHECK(descriptor != nullptr) << name << " is in no .proto that is linked";
+  CHECK(descriptor != nullptr) << name << " is not a method of any .proto that is linked";
   return *descriptor;
 }
 

@@ -1,0 +1,72 @@
+#include "common/rpc/channel.h"
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
+
+namespace flotilla::rpc {
+namespace {
+
+int Millis(env::Duration duration) {
+  return static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
+}
+
+std::shared_ptr<grpc::Channel> Connect(const std::string& address, int number,
+                                       const ChannelOptions& options) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(options.max_receive_bytes);
+  arguments.SetMaxSendMessageSize(-1);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, Millis(options.keepalive_interval));
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Millis(options.keepalive_timeout));
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, Millis(options.reconnect_first));
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, Millis(options.reconnect_max));
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, Millis(options.reconnect_max));
+  // A name is looked up again when the connection breaks; no proxy, no service configuration from
+  // DNS: what is dialled is what was asked for.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
+  // Part of the key by which the transport shares connections.
+  arguments.SetInt("flotilla.channel_number", number);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+}
+
+}  // namespace
+
+Channel::Channel(std::string address, int number, const ChannelOptions& options)
+    : address_(std::move(address)), channel_(Connect(address_, number, options)) {}
+
+Channel::~Channel() = default;
+
+ChannelPool::ChannelPool(const ChannelOptions& options, size_t max_channels)
+    : options_(options), max_channels_(max_channels) {}
+
+std::shared_ptr<Channel> ChannelPool::Get(std::string_view address, int number) {
+  MutexLock lock(mutex_);
+  const std::pair<std::string, int> key(address, number);
+  const auto found = channels_.find(key);
+  if (found != channels_.end()) return found->second;
+  if (channels_.size() >= max_channels_) EvictUnused();
+  return channels_.emplace(key, std::make_shared<Channel>(key.first, number, options_))
+      .first->second;
+}
+
+void ChannelPool::Forget(std::string_view address) {
+  MutexLock lock(mutex_);
+  const std::string key(address);
+  auto at = channels_.lower_bound({key, INT32_MIN});
+  while (at != channels_.end() && at->first.first == key) at = channels_.erase(at);
+}
+
+size_t ChannelPool::size() const {
+  MutexLock lock(mutex_);
+  return channels_.size();
+}
+
+void ChannelPool::EvictUnused() {
+  for (auto at = channels_.begin(); at != channels_.end();) {
+    at = at->second.use_count() == 1 ? channels_.erase(at) : std::next(at);
+  }
+}
+
+}  // namespace flotilla::rpc

@@ -1,0 +1,165 @@
+// A stream from the client's side, the mirror of server_stream.cc: started, pumped until either
+// side ends it, finished once no read or write is under way, closed.
+
+#include "common/rpc/client_stream.h"
+
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
+#include <grpcpp/support/async_stream.h>
+
+#include <atomic>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "common/base/mutex.h"
+#include "common/rpc/completion.h"
+#include "common/rpc/server_core.h"
+
+namespace flotilla::rpc {
+namespace {
+
+using MessageLite = google::protobuf::MessageLite;
+using Stub = grpc::TemplatedGenericStub<MessageLite, MessageLite>;
+
+class ClientStream final : public StreamControl,
+                           public EventLoop::Operation,
+                           public std::enable_shared_from_this<ClientStream> {
+ public:
+  ClientStream(EventLoop* loop, std::shared_ptr<Channel> channel,
+               std::shared_ptr<ClientStreamHandler> handler)
+      : loop_(loop),
+        channel_(std::move(channel)),
+        handler_(std::move(handler)),
+        incoming_(handler_->NewIncoming()),
+        outgoing_(handler_->NewOutgoing()) {}
+
+  void Start(const std::string& path) {
+    self_ = shared_from_this();
+    Stub stub(channel_->grpc_channel());
+    stream_ = stub.PrepareCall(&context_, path, loop_->queue());
+    stream_->StartCall(&started_);
+  }
+
+  void Wake() override {
+    if (pump_scheduled_.exchange(true)) return;
+    loop_->Post([self = shared_from_this()] {
+      self->pump_scheduled_.store(false);
+      self->Pump();
+    });
+  }
+
+  void Close(absl::Status status) override {
+    {
+      MutexLock lock(mutex_);
+      if (!close_with_.has_value()) close_with_ = std::move(status);
+    }
+    context_.TryCancel();
+  }
+
+  void Cancel() override { context_.TryCancel(); }
+
+  std::string peer() const override { return channel_->address(); }
+
+ private:
+  void OnStarted(bool ok) {
+    // Whatever comes first, a started stream or a broken one, it is pumped from now on.
+    broken_ = !ok;
+    started_returned_ = true;
+    if (ok) handler_->OnOpened();
+    Pump();
+  }
+
+  void OnRead(bool ok) {
+    reading_ = false;
+    if (!ok) {
+      broken_ = true;
+    } else {
+      pump_scheduled_.store(true);
+      handler_->OnIncoming(incoming_.get());
+      incoming_->Clear();
+      pump_scheduled_.store(false);
+    }
+    Pump();
+  }
+
+  void OnWritten(bool ok) {
+    writing_ = false;
+    // What the server still said, and its status, is read.
+    if (!ok) write_failed_ = true;
+    Pump();
+  }
+
+  void OnFinished(bool /*ok*/) {
+    absl::Status status = FromGrpc(grpc_status_);
+    {
+      MutexLock lock(mutex_);
+      if (close_with_.has_value()) status = *close_with_;
+    }
+    loop_->Unregister(this);
+    // The handler may hold this control: the cycle ends here.
+    std::exchange(handler_, nullptr)->OnClosed(status);
+    const std::shared_ptr<ClientStream> self = std::move(self_);
+  }
+
+  void Pump() {
+    if (!started_returned_ || finishing_) return;
+    if (broken_) {
+      // A read that is still under way ends soon: the stream is.
+      if (reading_ || writing_) return;
+      finishing_ = true;
+      stream_->Finish(&grpc_status_, &finished_);
+      return;
+    }
+    if (!writing_ && !write_failed_ && handler_->FillNext(outgoing_.get())) {
+      writing_ = true;
+      stream_->Write(*outgoing_, &written_);
+      outgoing_->Clear();
+    }
+    if (!reading_ && (write_failed_ || handler_->ReadyToRead())) {
+      reading_ = true;
+      stream_->Read(incoming_.get(), &read_);
+    }
+  }
+
+  EventLoop* const loop_;
+  const std::shared_ptr<Channel> channel_;
+  grpc::ClientContext context_;
+  grpc::Status grpc_status_;
+  std::unique_ptr<grpc::ClientAsyncReaderWriter<MessageLite, MessageLite>> stream_;
+  MemberCompletion<ClientStream> started_{this, &ClientStream::OnStarted};
+  MemberCompletion<ClientStream> read_{this, &ClientStream::OnRead};
+  MemberCompletion<ClientStream> written_{this, &ClientStream::OnWritten};
+  MemberCompletion<ClientStream> finished_{this, &ClientStream::OnFinished};
+
+  // Loop thread only, from Start on.
+  std::shared_ptr<ClientStream> self_;
+  std::shared_ptr<ClientStreamHandler> handler_;
+  std::unique_ptr<google::protobuf::Message> incoming_;
+  std::unique_ptr<google::protobuf::Message> outgoing_;
+  bool started_returned_ = false;
+  bool reading_ = false;
+  bool writing_ = false;
+  bool write_failed_ = false;
+  bool broken_ = false;
+  bool finishing_ = false;
+
+  std::atomic<bool> pump_scheduled_{false};
+  Mutex mutex_;
+  std::optional<absl::Status> close_with_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+std::shared_ptr<StreamControl> OpenStream(EventLoop* loop, const std::shared_ptr<Channel>& channel,
+                                          std::string_view method,
+                                          std::shared_ptr<ClientStreamHandler> handler) {
+  auto stream = std::make_shared<ClientStream>(loop, channel, std::move(handler));
+  if (!loop->Register(stream.get())) return nullptr;
+  stream->Start("/" + std::string(method));
+  return stream;
+}
+
+}  // namespace flotilla::rpc
