@@ -8,6 +8,7 @@ import subprocess
 from source import Problem
 
 CLANG_FORMAT = "clang-format-14"
+INSTALLED = "client/include/"
 
 
 def check(tree):
@@ -17,11 +18,18 @@ def check(tree):
     yield from check_docs(tree)
 
 
+def guard_of(path):
+    """FLOTILLA_ and the path; an installed header's path is the one that its users write."""
+    if path.startswith(INSTALLED):
+        return re.sub(r"[^A-Z0-9]", "_", path.removeprefix(INSTALLED).upper()) + "_"
+    return "FLOTILLA_" + re.sub(r"[^A-Z0-9]", "_", path.upper()) + "_"
+
+
 def check_guards(tree):
     for path in tree.cpp:
         if not path.endswith(".h"):
             continue
-        guard = "FLOTILLA_" + re.sub(r"[^A-Z0-9]", "_", path.upper()) + "_"
+        guard = guard_of(path)
         text = tree.text(path)
         if not (f"#ifndef {guard}\n#define {guard}\n" in text and text.rstrip().endswith(f"#endif  // {guard}")):
             yield Problem("guard", path, "guard", 1, f"must have the include guard {guard}")
