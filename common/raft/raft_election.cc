@@ -43,10 +43,13 @@ void Raft::StartElection(Election election) {
       SendAfterPersist(term, voter, VoteResponse{.pre_vote = pre_vote});
       continue;
     }
-    SendAt(term, voter,
-           VoteRequest{.pre_vote = pre_vote,
-                       .last = last,
-                       .leadership_transfer = election == Election::kTransfer});
+    VoteRequest request{
+        .pre_vote = pre_vote, .last = last, .leadership_transfer = election == Election::kTransfer};
+    if (config_.durable_vote_requests && !pre_vote) {
+      SendAfterPersist(term, voter, request);
+    } else {
+      SendAt(term, voter, request);
+    }
   }
 }
 

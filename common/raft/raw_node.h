@@ -50,6 +50,12 @@ struct Config {
   // Bytes of committed entries handed out and not applied yet.
   uint64_t max_unapplied_bytes = kNoLimit;
 
+  // Requests for votes wait until the term and the log that they speak of are durable; otherwise
+  // they leave at once. Without it a candidate that crashes may forget both, campaign in the same
+  // term with a shorter log, and win by votes that were given for the longer one (docs/raft.md).
+  // False only in scenario scripts.
+  bool durable_vote_requests = true;
+
   // False: committed entries may be handed out in the Ready that also persists them, because the
   // host persists before it applies. True: only entries already reported durable are handed out.
   bool async_storage_writes = true;

@@ -30,8 +30,8 @@ struct LogAppend {
   std::optional<Snapshot> snapshot;  // Replaces the whole log.
   std::vector<Entry> entries;        // Entries at or after the first one's index are dropped first.
   std::optional<HardState> hard_state;  // Set when it changed.
-  // Votes and append responses, which promise what this write makes durable. Some are addressed to
-  // the node itself: step them into it like any other.
+  // Votes, append responses and requests for votes, which promise what this write makes durable.
+  // Some are addressed to the node itself: step them into it like any other.
   std::vector<Message> messages;
   PersistToken token;
 
@@ -54,7 +54,7 @@ struct Ready {
   std::optional<SoftState> soft_state;  // Set when it changed.
   LogAppend append;
   // To be sent at once, in parallel with the local write: a leader's appends and heartbeats,
-  // requests for votes, forwarded requests.
+  // requests for pre-votes, forwarded requests.
   std::vector<Message> messages;
   // Committed and durable here; apply in order and report OnApplied.
   std::vector<Entry> committed;

@@ -25,6 +25,7 @@ Config DefaultConfig() {
   config.max_append_bytes = kNoLimit;
   config.max_inflight_messages = INT32_MAX;
   config.async_storage_writes = false;
+  config.durable_vote_requests = false;
   config.forward_proposals = true;
   config.step_down_on_removal = false;
   config.blank_refused_conf_changes = true;
@@ -174,7 +175,7 @@ absl::Status Scenario::RunOnNodes(const Directive& directive) {
   }
   if (command == "compact") {
     if (ids.size() != 2) return absl::InvalidArgumentError("compact takes a node and an index");
-    return node->log->Truncate(Index(ids[1]));
+    return environment_.Compact(*node, Index(ids[1]));
   }
   return RunOnNode(directive, *node);
 }

@@ -20,7 +20,7 @@ struct Outcome {
   // Only of the pure directives.
   std::optional<uint64_t> index = {};        // committed
   std::optional<VoteResult> result = {};     // vote
-  std::optional<ConfState> conf_state = {};   // simple, enter-joint, leave-joint
+  std::optional<ConfState> conf_state = {};  // simple, enter-joint, leave-joint
 };
 
 class Scenario {

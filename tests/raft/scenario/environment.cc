@@ -69,7 +69,10 @@ bool IsMessageKind(std::string_view kind) {
 
 bool InFlight::local() const {
   const auto* message = std::get_if<Message>(&what);
-  return message == nullptr || message->from == message->to;
+  if (message == nullptr || message->from == message->to) return true;
+  // In the script form a forwarded wish for a transfer speaks in the name of its target.
+  const auto* transfer = std::get_if<TransferLeaderRequest>(&message->body);
+  return transfer != nullptr && transfer->target == message->to;
 }
 
 std::string_view InFlight::kind() const {
@@ -143,6 +146,17 @@ absl::Status Environment::Write(Node& node, const LogAppend& append) {
   if (append.snapshot.has_value()) node.state = *append.snapshot;
   node.log->Append(append.entries);
   return absl::OkStatus();
+}
+
+absl::Status Environment::Compact(Node& node, Index index) {
+  // What was not handed out for applying yet must still be read.
+  const Index handed_out =
+      node.apply_work.empty() ? node.state.meta.index : node.apply_work.back().back().index;
+  if (index > handed_out && index <= node.log->last_index()) {
+    return absl::FailedPreconditionError("entries after " + std::to_string(handed_out.value()) +
+                                         " are not applied yet");
+  }
+  return node.log->Truncate(index);
 }
 
 absl::Status Environment::Apply(Node& node, const std::vector<Entry>& entries) {
