@@ -43,7 +43,8 @@ rocksdb::Options MakeOptions(const RocksLogOptions& options) {
   // The last record of a crash may be half-written; damage anywhere else is an error, not the end
   // of the log.
   rocks.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
-  rocks.recycle_log_file_num = static_cast<size_t>(options.recycled_files);
+  // There is one writer.
+  rocks.allow_concurrent_memtable_write = false;
   // The write-ahead log has it all: an orderly stop need not flush.
   rocks.avoid_flush_during_shutdown = true;
   rocks.keep_log_file_num = 4;
@@ -146,7 +147,6 @@ absl::Status RocksLogEngine::Write(const LogBatch& batch) {
   }
   rocksdb::WriteOptions options;
   options.sync = true;
-  options.memtable_insert_hint_per_batch = true;
   RETURN_IF_ERROR(FromRocks("log engine: write", db_->Write(options, &rocks)));
   for (const LogChange& change : batch.changes) {
     if (!change.reset_to && !change.truncate_to) continue;

@@ -36,9 +36,6 @@ struct RocksLogOptions {
   int background_jobs = 2;
   // "none", "lz4" or "zstd": of tables, not of the write-ahead log.
   std::string compression = "lz4";
-  // Old write-ahead files that are kept to be written again: a sync of a file that does not grow is
-  // cheaper. See docs/log_format.md for what it means for finding damage.
-  int recycled_files = 0;
 };
 
 class RocksLogEngine final : public LogEngine {

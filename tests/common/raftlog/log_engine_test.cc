@@ -263,7 +263,7 @@ TEST_P(LogEngineTest, AgreesWithAPlainModel) {
   };
   std::map<uint64_t, Model> models;
   uint64_t term = 1;
-  for (int step = 0; step < 1500; ++step) {
+  for (int step = 0; step < 600; ++step) {
     const uint64_t region = 1 + random.Uniform(4);
     Model& model = models[region];
     LogChange change;
