@@ -1,0 +1,82 @@
+// The regions that this store serves, by id and by key: the only structure that its threads share.
+//
+// Written by raft workers when a region appears, changes or goes; read by every request. A reader
+// takes a RegionView, which never changes, and checks the request against it without a lock.
+//
+// Thread-safe. Invariant: the ranges of the regions do not overlap, at any moment; a split replaces
+// the parent and adds the children at once, so that no key is without a region in between.
+#ifndef FLOTILLA_STORE_REGION_REGION_INDEX_H_
+#define FLOTILLA_STORE_REGION_REGION_INDEX_H_
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "common/base/ids.h"
+#include "common/base/key_range.h"
+#include "common/base/mutex.h"
+#include "common/multiraft/lease.h"
+#include "store/region/region.h"
+
+namespace flotilla::store {
+
+// What went through a peer since it was started; for heartbeats and split checks.
+struct PeerTraffic {
+  std::atomic<uint64_t> bytes_written{0};
+  std::atomic<uint64_t> keys_written{0};
+  std::atomic<uint64_t> bytes_read{0};
+  std::atomic<uint64_t> keys_read{0};
+};
+
+// What a peer's stages publish to reading threads. Outlives all views of the peer.
+struct PublishedPeer {
+  multiraft::LeaderLease lease;
+  // The region version of the state machine, set *before* the change becomes visible in the engine.
+  // A reader that holds a view of another version must not answer: between the moment when a split
+  // is applied and the moment when the index shows it, a key of the child could be written through
+  // the child's own leader elsewhere, and the parent's lease says nothing of that.
+  std::atomic<uint64_t> applied_version{0};
+  PeerTraffic traffic;
+};
+
+struct RegionView {
+  Region region;
+  metapb::Peer self;  // This store's peer.
+  std::shared_ptr<PublishedPeer> peer;
+};
+using RegionViewPtr = std::shared_ptr<const RegionView>;
+
+class RegionIndex {
+ public:
+  // Null when this store has no such region.
+  RegionViewPtr Find(RegionId region_id) const;
+  // The region that holds an engine key; null when none does.
+  RegionViewPtr FindByKey(std::string_view engine_key) const;
+  // Regions that overlap `range`, in key order, at most `limit` of them.
+  std::vector<RegionViewPtr> Overlapping(const KeyRange& range, size_t limit = SIZE_MAX) const;
+  // All regions in key order.
+  std::vector<RegionViewPtr> All() const;
+  size_t size() const;
+
+  // Puts the views in the place of those with the same ids, at once; views whose id is new are
+  // added. REQUIRES: afterwards no two regions overlap.
+  void Put(std::vector<RegionViewPtr> views);
+  void Remove(RegionId region_id);
+
+  // `view`'s region and, to its left, those that came out of the same split: what a client that
+  // knows an older version should learn.
+  std::vector<metapb::Region> WithSiblings(const RegionView& view) const;
+
+ private:
+  mutable Mutex mutex_;
+  absl::flat_hash_map<RegionId, RegionViewPtr> by_id_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, RegionViewPtr, std::less<>> by_start_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace flotilla::store
+
+#endif  // FLOTILLA_STORE_REGION_REGION_INDEX_H_
