@@ -92,8 +92,7 @@ absl::StatusOr<WriteOperation> TakeWriteOperation(std::string_view& body) {
   }
   const int family = first >> kFamilyShift;
   const uint8_t kind = first & kKindMask;
-  if (family >= engine::kColumnFamilyCount ||
-      kind < static_cast<uint8_t>(WriteKind::kPut) ||
+  if (family >= engine::kColumnFamilyCount || kind < static_cast<uint8_t>(WriteKind::kPut) ||
       kind > static_cast<uint8_t>(WriteKind::kDeleteRange)) {
     return Malformed("unknown operation");
   }
@@ -134,8 +133,8 @@ absl::StatusOr<CompareAndSwap> DecodeCompareAndSwap(std::string_view body) {
 
 std::string EncodeOutcome(const CompareAndSwapOutcome& outcome) {
   std::string out;
-  out.push_back(static_cast<char>((outcome.swapped ? kSwapped : 0) |
-                                  (outcome.existed ? kExisted : 0)));
+  out.push_back(
+      static_cast<char>((outcome.swapped ? kSwapped : 0) | (outcome.existed ? kExisted : 0)));
   out.append(outcome.previous);
   return out;
 }
@@ -143,9 +142,8 @@ std::string EncodeOutcome(const CompareAndSwapOutcome& outcome) {
 absl::StatusOr<CompareAndSwapOutcome> DecodeOutcome(std::string_view payload) {
   uint8_t flags = 0;
   if (!TakeByte(payload, flags)) return Malformed("outcome of a compare-and-swap");
-  return CompareAndSwapOutcome{.swapped = (flags & kSwapped) != 0,
-                               .existed = (flags & kExisted) != 0,
-                               .previous = payload};
+  return CompareAndSwapOutcome{
+      .swapped = (flags & kSwapped) != 0, .existed = (flags & kExisted) != 0, .previous = payload};
 }
 
 }  // namespace flotilla::store

@@ -75,7 +75,7 @@ struct CompareAndSwap {
   std::string_view key;       // In the engine's form.
   std::string_view expected;  // The user's value.
   bool expect_absent = false;
-  bool remove = false;         // Otherwise `replacement` is written.
+  bool remove = false;           // Otherwise `replacement` is written.
   std::string_view replacement;  // In the stored form.
   // The proposer's wall clock, by which an expired value counts as absent on every replica.
   uint64_t now_ms = 0;

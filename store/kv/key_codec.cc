@@ -30,8 +30,8 @@ uint32_t KeyspaceOf(std::string_view key) {
 
 absl::Status CheckLength(std::string_view key) {
   if (key.size() <= kMaxKeyBytes) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "KeyTooLarge: the key has ", key.size(), " bytes, the limit is ", kMaxKeyBytes));
+  return absl::InvalidArgumentError(
+      absl::StrCat("KeyTooLarge: the key has ", key.size(), " bytes, the limit is ", kMaxKeyBytes));
 }
 
 absl::Status CheckKeyspace(const kvrpcpb::Context& context, std::string_view key) {
@@ -45,9 +45,9 @@ absl::Status CheckKeyspace(const kvrpcpb::Context& context, std::string_view key
       context.keyspace_id() == kNoKeyspace || context.keyspace_id() == KeyspaceOf(key)) {
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("KeyspaceMismatch: the key belongs to keyspace ", KeyspaceOf(key),
-                   ", the request to keyspace ", context.keyspace_id()));
+  return absl::InvalidArgumentError(absl::StrCat("KeyspaceMismatch: the key belongs to keyspace ",
+                                                 KeyspaceOf(key), ", the request to keyspace ",
+                                                 context.keyspace_id()));
 }
 
 // The first key after the keyspace of `key`.
@@ -106,10 +106,10 @@ KeyRange KeyCodec::EncodeRange(std::string_view start, std::string_view end) con
 absl::Status KeyCodec::CheckContext(const kvrpcpb::Context& context) const {
   const auto wanted = version_ == ApiVersion::kV1 ? kvrpcpb::V1 : kvrpcpb::V2;
   if (context.api_version() == wanted) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "ApiVersionNotMatched: the request's API version is ",
-      kvrpcpb::APIVersion_Name(context.api_version()), ", the cluster's storage.api-version is ",
-      kvrpcpb::APIVersion_Name(wanted)));
+  return absl::InvalidArgumentError(
+      absl::StrCat("ApiVersionNotMatched: the request's API version is ",
+                   kvrpcpb::APIVersion_Name(context.api_version()),
+                   ", the cluster's storage.api-version is ", kvrpcpb::APIVersion_Name(wanted)));
 }
 
 absl::Status KeyCodec::CheckRawKey(const kvrpcpb::Context& context, std::string_view key) const {
@@ -120,7 +120,8 @@ absl::Status KeyCodec::CheckRawKey(const kvrpcpb::Context& context, std::string_
     }
     return absl::InvalidArgumentError("KeyIsEmpty: a key has at least one byte");
   }
-  if (key.size() > kMaxKeyBytes) [[unlikely]] return CheckLength(key);
+  if (key.size() > kMaxKeyBytes) [[unlikely]]
+    return CheckLength(key);
   return prefix == 0 ? absl::OkStatus() : CheckKeyspace(context, key);
 }
 
@@ -135,9 +136,9 @@ absl::Status KeyCodec::CheckRawRange(const kvrpcpb::Context& context, std::strin
   if (version_ == ApiVersion::kV1) return absl::OkStatus();
   if (auto status = CheckKeyspace(context, start); !status.ok()) return status;
   if (end.empty() || end > KeyspaceEnd(start)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "InvalidRange: under API V2 a range lies in one keyspace; the end 0x", Hex(end),
-        " is beyond keyspace ", KeyspaceOf(start)));
+    return absl::InvalidArgumentError(
+        absl::StrCat("InvalidRange: under API V2 a range lies in one keyspace; the end 0x",
+                     Hex(end), " is beyond keyspace ", KeyspaceOf(start)));
   }
   return absl::OkStatus();
 }

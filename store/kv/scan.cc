@@ -26,9 +26,9 @@ absl::Status RangeReader::Scan(const KeyRange& range, const ScanOptions& options
     if (stored.ExpiredAt(options.now_ms)) continue;
     bytes += iterator->key().size() + (options.key_only ? 0 : stored.value.size());
     if (bytes > options.max_bytes) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat("ScanTooLarge: the first ", found + 1, " pairs take more than the limit of ",
-                       options.max_bytes, " bytes; ask for fewer"));
+      return absl::ResourceExhaustedError(absl::StrCat("ScanTooLarge: the first ", found + 1,
+                                                       " pairs take more than the limit of ",
+                                                       options.max_bytes, " bytes; ask for fewer"));
     }
     kvrpcpb::KvPair* pair = pairs->Add();
     RETURN_IF_ERROR(codec_->Decode(iterator->key(), *pair->mutable_key()));
@@ -41,8 +41,7 @@ absl::Status RangeReader::Scan(const KeyRange& range, const ScanOptions& options
 absl::Status RangeReader::Checksum(const KeyRange& range, int64_t now_ms,
                                    ChecksumTotals& totals) const {
   if (range.IsEmpty()) return absl::OkStatus();
-  const engine::ReadOptions read{
-      .snapshot = snapshot_.get(), .bounds = range, .fill_cache = false};
+  const engine::ReadOptions read{.snapshot = snapshot_.get(), .bounds = range, .fill_cache = false};
   const auto iterator = engine_->NewIterator(engine::ColumnFamily::kDefault, read);
   std::string key;
   for (iterator->SeekToFirst(); iterator->Valid(); iterator->Next()) {

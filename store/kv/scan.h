@@ -23,8 +23,8 @@ struct ScanOptions {
   uint32_t limit = 0;
   bool key_only = false;
   bool reverse = false;
-  int64_t now_ms = 0;        // Values that have expired by then are skipped.
-  uint64_t max_bytes = 0;    // Of keys and values together.
+  int64_t now_ms = 0;      // Values that have expired by then are skipped.
+  uint64_t max_bytes = 0;  // Of keys and values together.
 };
 
 struct ChecksumTotals {

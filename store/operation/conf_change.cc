@@ -22,8 +22,8 @@ metapb::Peer* FindMutablePeer(metapb::Region& region, uint64_t id) {
 }
 
 absl::Status Unfit(const metapb::Region& region, const metapb::Peer& peer, std::string_view why) {
-  return absl::FailedPreconditionError(absl::StrCat("peer ", peer.id(), " of region ", region.id(),
-                                                    ": ", std::string(why)));
+  return absl::FailedPreconditionError(
+      absl::StrCat("peer ", peer.id(), " of region ", region.id(), ": ", std::string(why)));
 }
 
 absl::Status AddPeer(metapb::Region& region, const metapb::Peer& peer, metapb::PeerRole role) {

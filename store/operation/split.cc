@@ -178,7 +178,7 @@ void OnSplitApplied(const SplitEffect& effect, const RegionView& parent, bool is
       continue;
     }
     auto published = std::make_shared<PublishedPeer>();
-    published->applied_version = child.version();
+    published->Publish(child.version());
     children.push_back(
         std::make_shared<const RegionView>(RegionView{child, *self, std::move(published)}));
   }

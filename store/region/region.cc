@@ -53,7 +53,8 @@ raft::ConfState Region::conf_state() const {
         break;
     }
   }
-  for (auto* list : {&state.voters, &state.voters_outgoing, &state.learners, &state.learners_next}) {
+  for (auto* list :
+       {&state.voters, &state.voters_outgoing, &state.learners, &state.learners_next}) {
     std::sort(list->begin(), list->end());
   }
   state.auto_leave = joint;
@@ -61,7 +62,8 @@ raft::ConfState Region::conf_state() const {
 }
 
 absl::Status Region::CheckVersion(uint64_t version) const {
-  if (version == meta_.region_epoch().version()) [[likely]] return absl::OkStatus();
+  if (version == meta_.region_epoch().version()) [[likely]]
+    return absl::OkStatus();
   return errors::EpochNotMatch(
       absl::StrCat("region ", meta_.id(), " is at version ", meta_.region_epoch().version(),
                    ", the request at ", version),
@@ -72,8 +74,8 @@ absl::Status Region::CheckEpoch(net::Epoch epoch) const {
   if (epoch == this->epoch()) return absl::OkStatus();
   return errors::EpochNotMatch(
       absl::StrCat("region ", meta_.id(), " is at conf_ver ", this->epoch().conf_ver, " version ",
-                   this->epoch().version, ", the request at conf_ver ", epoch.conf_ver,
-                   " version ", epoch.version),
+                   this->epoch().version, ", the request at conf_ver ", epoch.conf_ver, " version ",
+                   epoch.version),
       {meta_});
 }
 

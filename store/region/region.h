@@ -46,7 +46,8 @@ class Region {
   absl::Status CheckEpoch(net::Epoch epoch) const;
   // KeyNotInRegion. `engine_key` is in the engine's form.
   absl::Status CheckKey(std::string_view engine_key) const {
-    if (range_.Contains(engine_key)) [[likely]] return absl::OkStatus();
+    if (range_.Contains(engine_key)) [[likely]]
+      return absl::OkStatus();
     return KeyOutside(engine_key);
   }
   // KeyNotInRegion unless `range` lies within the region.

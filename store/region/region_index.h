@@ -33,14 +33,39 @@ struct PeerTraffic {
 };
 
 // What a peer's stages publish to reading threads. Outlives all views of the peer.
+//
+// Why a lease is not enough to answer a read, and what is:
+//  1. A split that was proposed may be applied elsewhere first; a child may get its own leader
+//  there
+//     and be written while the parent's lease still holds here. So a read under the lease is only
+//     answered while no split is under way (`pending_splits`), which only this leader can propose,
+//     and while the index shows the version that the state machine is at (`applied_version`).
+//  2. A peer that is removed, or that installs a snapshot, deletes its data while a reader that was
+//     admitted before may still be at it. So `applied_version` is kNoVersion while that goes on,
+//     `generation` changes, and a reader looks at both again after it has read.
 struct PublishedPeer {
+  static constexpr uint64_t kNoVersion = 0;
+
   multiraft::LeaderLease lease;
-  // The region version of the state machine, set *before* the change becomes visible in the engine.
-  // A reader that holds a view of another version must not answer: between the moment when a split
-  // is applied and the moment when the index shows it, a key of the child could be written through
-  // the child's own leader elsewhere, and the parent's lease says nothing of that.
-  std::atomic<uint64_t> applied_version{0};
+  std::atomic<uint64_t> applied_version{kNoVersion};
+  std::atomic<uint64_t> generation{0};
+  std::atomic<uint32_t> pending_splits{0};
+  // As the raft worker saw them last; hints.
+  std::atomic<uint64_t> leader{0};
+  std::atomic<uint64_t> term{0};
   PeerTraffic traffic;
+
+  // The data are about to become incomplete, or another region's.
+  void Unpublish() {
+    applied_version.store(kNoVersion);
+    generation.fetch_add(1);
+  }
+  // The data are those of the region at `version`. Called before that can be seen in the engine, or
+  // after they are complete again.
+  void Publish(uint64_t version) {
+    applied_version.store(version);
+    generation.fetch_add(1);
+  }
 };
 
 struct RegionView {

@@ -18,7 +18,7 @@ RegionStateMachine::RegionStateMachine(PeerIdentity self, std::optional<Region> 
       installer_(installer),
       published_(std::move(published)),
       region_(std::move(region)) {
-  if (region_.has_value()) published_->applied_version = region_->version();
+  if (region_.has_value()) published_->Publish(region_->version());
 }
 
 multiraft::CommandResult RegionStateMachine::Apply(multiraft::ApplyContext& context,
@@ -45,7 +45,7 @@ multiraft::CommandResult RegionStateMachine::Apply(multiraft::ApplyContext& cont
       const auto split = DecodeSplit(header->version, command);
       CHECK_OK(split.status());
       result = ApplySplit(context, self_.store_id, *split, *region_);
-      published_->applied_version = region_->version();
+      if (result.status.ok()) published_->Publish(region_->version());
       return result;
     }
   }
@@ -61,7 +61,9 @@ multiraft::CommandResult RegionStateMachine::ApplyConfChange(multiraft::ApplyCon
     return result;
   }
   CHECK(region_.has_value());
-  return ApplyMemberChange(context, self_.peer_id, change, *region_, removed_);
+  result = ApplyMemberChange(context, self_.peer_id, change, *region_, removed_);
+  if (removed_) published_->Unpublish();
+  return result;
 }
 
 void RegionStateMachine::PersistApplied(multiraft::ApplyContext& context, raft::EntryId applied) {
@@ -71,11 +73,12 @@ void RegionStateMachine::PersistApplied(multiraft::ApplyContext& context, raft::
 
 multiraft::CommandResult RegionStateMachine::InstallSnapshot(const raft::Snapshot& snapshot) {
   multiraft::CommandResult result;
+  published_->Unpublish();
   auto meta = installer_->Install(snapshot, self_.peer_id);
   // The log is reset to the snapshot already: there is no way back.
   CHECK_OK(meta.status());
   region_.emplace(*std::move(meta));
-  published_->applied_version = region_->version();
+  published_->Publish(region_->version());
   result.effect = std::make_unique<SnapshotInstalledEffect>(*region_);
   return result;
 }

@@ -117,8 +117,7 @@ absl::StatusOr<std::vector<PersistedRegion>> LoadRegions(const engine::KvEngine&
 
 absl::StatusOr<raft::EntryId> LoadFlushedApplied(const engine::KvEngine& engine,
                                                  RegionId region_id) {
-  ASSIGN_OR_RETURN(const auto data,
-                   engine.GetFlushed(ColumnFamily::kMeta, AppliedKey(region_id)));
+  ASSIGN_OR_RETURN(const auto data, engine.GetFlushed(ColumnFamily::kMeta, AppliedKey(region_id)));
   if (!data.has_value()) return raft::EntryId{};
   return DecodeApplied(*data);
 }
