@@ -72,8 +72,7 @@ env::Instant LocalReader::DeadlineOf(const kvrpcpb::Context& context) const {
 }
 
 bool LocalReader::IsSettled(const RegionView& view) {
-  return view.peer->pending_splits.load() == 0 &&
-         view.peer->applied_version.load() == view.region.version();
+  return view.peer->applied_version.load() == view.region.version();
 }
 
 absl::StatusOr<ReadPermit> LocalReader::PermitNow(const kvrpcpb::Context& context) const {
@@ -117,9 +116,8 @@ void LocalReader::AskGroup(const kvrpcpb::Context& context, RegionViewPtr view, 
 
 void LocalReader::ReadBehindProposals(const kvrpcpb::Context& context, RegionViewPtr view,
                                       ServeLater serve) {
-  // A write without operations: once it is applied, so is the split before it, and either the
-  // version has changed, which refuses this command and tells the client what became of the region,
-  // or the split was refused and the region is as it was.
+  // A write without operations: the version has changed, which refuses the command and tells the
+  // client what became of the region.
   multiraft::Proposal proposal;
   proposal.command = WriteCommand(view->region.version(), 0).Take();
   proposal.deadline = DeadlineOf(context);

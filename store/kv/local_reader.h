@@ -63,7 +63,7 @@ class LocalReader {
  private:
   using ServeLater = absl::AnyInvocable<void(absl::StatusOr<ReadPermit>) &&>;
 
-  // No split is under way, and the view is of the version that the engine holds.
+  // The view is of the version that the engine holds.
   static bool IsSettled(const RegionView& view);
   void AskGroup(const kvrpcpb::Context& context, RegionViewPtr view, ServeLater serve);
   // A read behind all that was proposed before: for the short time of a split.

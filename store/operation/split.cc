@@ -167,6 +167,12 @@ void OnSplitApplied(const SplitEffect& effect, const RegionView& parent, bool is
   std::vector<RegionViewPtr> views;
   views.push_back(std::make_shared<const RegionView>(
       RegionView{effect.outcome.parent, parent.self, parent.peer}));
+  // Until they are measured, the pieces count as equal.
+  const uint64_t pieces = effect.outcome.children.size() + 1;
+  const uint64_t bytes = parent.peer->approximate_bytes.load() / pieces;
+  const uint64_t keys = parent.peer->approximate_keys.load() / pieces;
+  parent.peer->approximate_bytes = bytes;
+  parent.peer->approximate_keys = keys;
   std::vector<RegionViewPtr> children;
   for (const Region& child : effect.outcome.children) {
     const metapb::Peer* self = child.FindPeerOn(StoreId(parent.self.store_id()));
@@ -179,6 +185,8 @@ void OnSplitApplied(const SplitEffect& effect, const RegionView& parent, bool is
     }
     auto published = std::make_shared<PublishedPeer>();
     published->Publish(child.version());
+    published->approximate_bytes = bytes;
+    published->approximate_keys = keys;
     children.push_back(
         std::make_shared<const RegionView>(RegionView{child, *self, std::move(published)}));
   }

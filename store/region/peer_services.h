@@ -41,6 +41,8 @@ class PeerServices {
   // Tells another store that `removed` is no member of `region` any more.
   virtual void TellRemoved(StoreId store, const metapb::Region& region, PeerId removed) = 0;
 
+  virtual void SendToStore(net::Envelope envelope) = 0;
+
   // --- Snapshots --------------------------------------------------------------------------------
   virtual absl::StatusOr<raft::Snapshot> SnapshotFor(RegionId region_id, PeerId to,
                                                      Index min_index) = 0;

@@ -84,6 +84,25 @@ void RegionIndex::Remove(RegionId region_id) {
   by_id_.erase(it);
 }
 
+bool RegionIndex::Reserve(RegionId region_id, const KeyRange& range) {
+  MutexLock lock(mutex_);
+  for (const auto& [other, reserved] : reserved_) {
+    if (other != region_id && reserved.Overlaps(range)) return false;
+  }
+  for (auto it = FirstCandidate(by_start_, range.start); it != by_start_.end(); ++it) {
+    if (!range.end.empty() && it->first >= range.end) break;
+    const Region& held = it->second->region;
+    if (held.id() != region_id && held.range().Overlaps(range)) return false;
+  }
+  reserved_.insert_or_assign(region_id, range);
+  return true;
+}
+
+void RegionIndex::Release(RegionId region_id) {
+  MutexLock lock(mutex_);
+  reserved_.erase(region_id);
+}
+
 std::vector<metapb::Region> RegionIndex::WithSiblings(const RegionView& view) const {
   std::vector<metapb::Region> regions = {view.region.meta()};
   MutexLock lock(mutex_);

@@ -35,25 +35,26 @@ struct PeerTraffic {
 // What a peer's stages publish to reading threads. Outlives all views of the peer.
 //
 // Why a lease is not enough to answer a read, and what is:
-//  1. A split that was proposed may be applied elsewhere first; a child may get its own leader
-//  there
-//     and be written while the parent's lease still holds here. So a read under the lease is only
-//     answered while no split is under way (`pending_splits`), which only this leader can propose,
-//     and while the index shows the version that the state machine is at (`applied_version`).
+//  1. A split is applied here, and the index does not show it yet. A child may get its own leader
+//     on another store from now on (not earlier: no follower applies an entry before its leader
+//     did), so the parent's lease says nothing of the child's keys. So `applied_version` changes
+//     before the split can be seen in the engine, and a reader compares it with its view's.
 //  2. A peer that is removed, or that installs a snapshot, deletes its data while a reader that was
 //     admitted before may still be at it. So `applied_version` is kNoVersion while that goes on,
-//     `generation` changes, and a reader looks at both again after it has read.
+//     `generation` changes, and a reader looks at it again after it has read.
 struct PublishedPeer {
   static constexpr uint64_t kNoVersion = 0;
 
   multiraft::LeaderLease lease;
   std::atomic<uint64_t> applied_version{kNoVersion};
   std::atomic<uint64_t> generation{0};
-  std::atomic<uint32_t> pending_splits{0};
   // As the raft worker saw them last; hints.
   std::atomic<uint64_t> leader{0};
   std::atomic<uint64_t> term{0};
   PeerTraffic traffic;
+  // As of the last split check; 0 before it.
+  std::atomic<uint64_t> approximate_bytes{0};
+  std::atomic<uint64_t> approximate_keys{0};
 
   // The data are about to become incomplete, or another region's.
   void Unpublish() {
@@ -92,6 +93,12 @@ class RegionIndex {
   void Put(std::vector<RegionViewPtr> views);
   void Remove(RegionId region_id);
 
+  // Keeps `range` for a region that is about to take it by a snapshot: no other region may reserve
+  // or hold any of it until Release. A region has one reservation; a new one replaces it. False
+  // when another region holds or reserves some of it.
+  [[nodiscard]] bool Reserve(RegionId region_id, const KeyRange& range);
+  void Release(RegionId region_id);
+
   // `view`'s region and, to its left, those that came out of the same split: what a client that
   // knows an older version should learn.
   std::vector<metapb::Region> WithSiblings(const RegionView& view) const;
@@ -100,6 +107,7 @@ class RegionIndex {
   mutable Mutex mutex_;
   absl::flat_hash_map<RegionId, RegionViewPtr> by_id_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, RegionViewPtr, std::less<>> by_start_ ABSL_GUARDED_BY(mutex_);
+  std::map<RegionId, KeyRange> reserved_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace flotilla::store

@@ -1,0 +1,56 @@
+#include "store/region/message_context.h"
+
+#include <string>
+
+#include "common/base/coding.h"
+
+namespace flotilla::store {
+namespace {
+
+constexpr char kRangeHint = 1;
+constexpr char kRemovedNotice = 2;
+constexpr char kMembershipQuestion = 3;
+
+}  // namespace
+
+Bytes EncodeContext(const MessageContext& context) {
+  std::string out;
+  if (const auto* hint = std::get_if<RangeHint>(&context)) {
+    out.push_back(kRangeHint);
+    PutLengthPrefixed(out, hint->range.start);
+    PutLengthPrefixed(out, hint->range.end);
+  } else if (const auto* notice = std::get_if<RemovedNotice>(&context)) {
+    out.push_back(kRemovedNotice);
+    PutVarint64(out, notice->removed.value());
+    notice->region.AppendToString(&out);
+  } else if (std::holds_alternative<MembershipQuestion>(context)) {
+    out.push_back(kMembershipQuestion);
+  }
+  return Bytes(std::move(out));
+}
+
+absl::StatusOr<MessageContext> DecodeContext(std::string_view data) {
+  if (data.empty()) return MessageContext();
+  const char kind = data.front();
+  data.remove_prefix(1);
+  if (kind == kRangeHint) {
+    std::string_view start;
+    std::string_view end;
+    if (GetLengthPrefixed(data, start) && GetLengthPrefixed(data, end) && data.empty()) {
+      return MessageContext(RangeHint{{std::string(start), std::string(end)}});
+    }
+  } else if (kind == kRemovedNotice) {
+    RemovedNotice notice;
+    uint64_t removed = 0;
+    if (GetVarint64(data, removed) &&
+        notice.region.ParseFromArray(data.data(), static_cast<int>(data.size()))) {
+      notice.removed = PeerId(removed);
+      return MessageContext(std::move(notice));
+    }
+  } else if (kind == kMembershipQuestion && data.empty()) {
+    return MessageContext(MembershipQuestion{});
+  }
+  return absl::DataLossError("malformed context of a message");
+}
+
+}  // namespace flotilla::store

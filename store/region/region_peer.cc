@@ -1,0 +1,357 @@
+#include "store/region/region_peer.h"
+
+#include <algorithm>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/errors/region_error.h"
+#include "store/kv/command.h"
+#include "store/operation/conf_change.h"
+#include "store/operation/split.h"
+#include "store/region/install_record.h"
+#include "store/region/message_context.h"
+#include "store/region/region_storage.h"
+
+namespace flotilla::store {
+namespace {
+
+constexpr size_t kFullReplication = 3;
+
+bool IsUnderReplicated(const Region& region) {
+  const auto voters =
+      std::count_if(region.meta().peers().begin(), region.meta().peers().end(),
+                    [](const metapb::Peer& peer) { return peer.role() == metapb::Voter; });
+  return static_cast<size_t>(voters) < kFullReplication ||
+         static_cast<int>(voters) != region.meta().peers_size();
+}
+
+// Messages that reach peers which do not exist yet: votes, and heartbeats to those that hold
+// nothing beyond a new region's start.
+bool MayReachNobody(const raft::MessageBody& body) {
+  if (std::holds_alternative<raft::VoteRequest>(body)) return true;
+  const auto* heartbeat = std::get_if<raft::Heartbeat>(&body);
+  return heartbeat != nullptr && heartbeat->commit <= kInitialPosition.index;
+}
+
+}  // namespace
+
+RegionPeer::RegionPeer(PeerIdentity self, RegionViewPtr view,
+                       std::shared_ptr<PublishedPeer> published,
+                       const RegionPeerEnvironment& environment)
+    : self_(self), env_(environment), published_(std::move(published)) {
+  if (view != nullptr) Publish(view->region);
+}
+
+void RegionPeer::Publish(Region region) {
+  const metapb::Peer* self = region.FindPeer(self_.peer_id);
+  CHECK(self != nullptr) << "region " << self_.region_id << " without peer " << self_.peer_id;
+  range_hint_ = EncodeContext(RangeHint{region.range()});
+  metapb::Peer copy = *self;
+  view_ = std::make_shared<const RegionView>(
+      RegionView{std::move(region), std::move(copy), published_});
+}
+
+void RegionPeer::OnStart(multiraft::PeerHandle* handle) {
+  handle_ = handle;
+  leader_seen_ = env_.clock->Now();
+  published_->term = handle->node().term().value();
+}
+
+// --- Proposals ----------------------------------------------------------------------------------
+
+absl::Status RegionPeer::CheckProposal(const multiraft::Proposal& proposal) {
+  if (view_ == nullptr) return errors::RegionNotInitialized(self_.region_id);
+  const Region& region = view_->region;
+  if (proposal.conf_change.has_value()) {
+    return ChangeMembers(region, *proposal.conf_change).status();
+  }
+  if (proposal.epoch_version != region.version()) {
+    return errors::EpochNotMatch(
+        absl::StrCat("region ", region.id().value(), " is at version ", region.version(),
+                     ", the request at ", proposal.epoch_version),
+        env_.services->index().WithSiblings(*view_));
+  }
+  std::string_view command = proposal.command;
+  const auto header = TakeCommandHeader(command);
+  CHECK_OK(header.status());
+  if (header->kind != CommandKind::kSplit) [[likely]]
+    return absl::OkStatus();
+  const auto split = DecodeSplit(header->version, command);
+  CHECK_OK(split.status());
+  return CheckSplit(region, *split);
+}
+
+absl::Status RegionPeer::NotLeader(PeerId leader) const {
+  if (view_ == nullptr) return errors::RegionNotInitialized(self_.region_id);
+  return errors::NotLeader(self_.region_id, view_->region.FindPeer(leader));
+}
+
+// --- Messages -----------------------------------------------------------------------------------
+
+bool RegionPeer::AcceptMessage(const net::Envelope& envelope) {
+  if (destroying_) return false;
+  const raft::Message& message = envelope.message;
+  const uint64_t conf_ver = view_ == nullptr ? 0 : view_->region.epoch().conf_ver;
+  if (message.to != self_.peer_id) {
+    // The region has a later peer on this store, so this one was removed while nobody could tell.
+    if (message.to > self_.peer_id && envelope.epoch.conf_ver > conf_ver) {
+      LOG_INFO("region {} peer {} gives way to peer {}", self_.region_id, self_.peer_id,
+               message.to);
+      destroying_ = true;
+      if (view_ == nullptr) {
+        env_.services->DestroyUninitialized(self_.region_id, self_.peer_id);
+      } else {
+        env_.services->DestroyPeer(view_->region, self_.peer_id, /*data_deleted=*/false);
+      }
+    }
+    return false;
+  }
+  if (view_ != nullptr && view_->region.FindPeer(message.from) == nullptr) {
+    if (envelope.epoch.conf_ver < conf_ver) {
+      // A peer that was removed and has not heard of it.
+      env_.services->TellRemoved(envelope.from_store, view_->region.meta(), message.from);
+      return false;
+    }
+    learnt_stores_[message.from] = envelope.from_store;
+  } else if (view_ == nullptr) {
+    learnt_stores_[message.from] = envelope.from_store;
+  }
+  return true;
+}
+
+bool RegionPeer::AddressMessage(net::Envelope& envelope) {
+  const PeerId to = envelope.message.to;
+  const metapb::Peer* peer = view_ == nullptr ? nullptr : view_->region.FindPeer(to);
+  if (peer != nullptr) {
+    envelope.to_store = StoreId(peer->store_id());
+  } else if (const auto it = learnt_stores_.find(to); it != learnt_stores_.end()) {
+    envelope.to_store = it->second;
+  } else {
+    return false;
+  }
+  if (view_ != nullptr) {
+    envelope.epoch = view_->region.epoch();
+    if (MayReachNobody(envelope.message.body)) envelope.context = range_hint_;
+  }
+  return true;
+}
+
+// --- Snapshots ----------------------------------------------------------------------------------
+
+absl::StatusOr<raft::Snapshot> RegionPeer::SnapshotFor(PeerId to, Index min_index) {
+  return env_.services->SnapshotFor(self_.region_id, to, min_index);
+}
+
+bool RegionPeer::SendSnapshot(net::Envelope& envelope) {
+  env_.services->SendSnapshot(std::move(envelope));
+  return true;
+}
+
+absl::Status RegionPeer::CheckSnapshot(const raft::Snapshot& snapshot) {
+  if (destroying_ || installing_) {
+    return absl::UnavailableError("another snapshot is being installed");
+  }
+  auto meta = env_.services->ReceivedRegion(snapshot);
+  if (!meta.ok()) return std::move(meta).status();
+  const Region region(*std::move(meta));
+  if (region.id() != self_.region_id || region.FindPeer(self_.peer_id) == nullptr) {
+    return absl::FailedPreconditionError("the snapshot's region does not know this peer");
+  }
+  if (!env_.services->index().Reserve(self_.region_id, region.range())) {
+    return absl::FailedPreconditionError("the snapshot overlaps another region of this store");
+  }
+  reserved_ = true;
+  return absl::OkStatus();
+}
+
+std::vector<std::pair<std::string, std::string>> RegionPeer::SnapshotRecords(
+    const raft::Snapshot& snapshot) {
+  installing_ = true;
+  return {{std::string(kInstallingRecord), EncodeInstallRecord({self_.peer_id, snapshot})},
+          {std::string(kTombstoneRecord), ""}};
+}
+
+void RegionPeer::OnInstalled(const Region& region) {
+  LOG_INFO("region {} peer {} installed a snapshot at version {}", self_.region_id, self_.peer_id,
+           region.version());
+  Publish(region);
+  env_.services->index().Put({view_});
+  env_.services->index().Release(self_.region_id);
+  reserved_ = installing_ = false;
+  learnt_stores_.clear();
+  // The installer has flushed: a crash will not take the state back.
+  handle_->PutRecords({{std::string(kInstallingRecord), ""}}, nullptr);
+}
+
+Index RegionPeer::FlushedApplied() const {
+  const auto applied = LoadFlushedApplied(*env_.engine, self_.region_id);
+  CHECK_OK(applied.status());
+  return applied->index;
+}
+
+// --- What happened ------------------------------------------------------------------------------
+
+void RegionPeer::OnRoleChange(const raft::SoftState& state, Term term) {
+  const bool led = leads();
+  role_ = state.role;
+  leader_ = state.leader;
+  published_->leader = leader_.value();
+  published_->term = term.value();
+  if (leader_ != PeerId()) leader_seen_ = env_.clock->Now();
+  if (leads() != led) followers_.Clear();
+  if (leads()) Report();
+}
+
+void RegionPeer::OnLeaderReady(Term) {
+  if (published_->approximate_bytes.load() == 0) {
+    published_->approximate_bytes = env_.engine->ApproximateBytes(view_->region.range());
+  }
+  Report();
+}
+
+void RegionPeer::OnApplied(std::unique_ptr<multiraft::AppliedEffect> effect) {
+  if (const auto* split = dynamic_cast<const SplitEffect*>(effect.get())) {
+    const RegionViewPtr before = view_;
+    Publish(split->outcome.parent);
+    OnSplitApplied(*split, *before, leads(), *env_.services);
+    if (leads()) {
+      // Followers learn of a commit with the next entry: the children wait for them.
+      multiraft::Proposal nothing;
+      nothing.command = WriteCommand(view_->region.version(), 0).Take();
+      nothing.epoch_version = view_->region.version();
+      nothing.callback = [](absl::StatusOr<multiraft::Applied>) {};
+      handle_->Propose(std::move(nothing));
+      Report();
+    }
+  } else if (const auto* change = dynamic_cast<const ConfChangeEffect*>(effect.get())) {
+    OnMembersChanged(view_->region, change->region, change->self_removed);
+  } else if (const auto* installed = dynamic_cast<const SnapshotInstalledEffect*>(effect.get())) {
+    OnInstalled(installed->region);
+  } else {
+    CHECK(false) << "region " << self_.region_id << " got an effect of an unknown kind";
+  }
+}
+
+void RegionPeer::OnMembersChanged(const Region& before, const Region& after, bool self_removed) {
+  LOG_INFO("region {} changed its members: conf_ver {}, {} peers", self_.region_id,
+           after.epoch().conf_ver, after.meta().peers_size());
+  if (leads()) {
+    // It may be cut off from the entry that removes it, and a learner never asks for votes.
+    for (const metapb::Peer& peer : before.meta().peers()) {
+      if (after.FindPeer(PeerId(peer.id())) != nullptr || peer.id() == self_.peer_id.value()) {
+        continue;
+      }
+      env_.services->TellRemoved(StoreId(peer.store_id()), after.meta(), PeerId(peer.id()));
+    }
+  }
+  if (self_removed) {
+    destroying_ = true;
+    env_.services->DestroyPeer(after, self_.peer_id, /*data_deleted=*/true);
+    return;
+  }
+  Publish(after);
+  env_.services->index().Put({view_});
+  Report();
+}
+
+void RegionPeer::OnConfChanged(const raft::ConfState&) {}
+
+void RegionPeer::OnRemovedNotice(const metapb::Region& region, PeerId removed) {
+  if (destroying_ || removed != self_.peer_id) return;
+  const Region newer(region);
+  const uint64_t conf_ver = view_ == nullptr ? 0 : view_->region.epoch().conf_ver;
+  if (newer.epoch().conf_ver <= conf_ver || newer.FindPeer(self_.peer_id) != nullptr) return;
+  LOG_INFO("region {} peer {} hears that it was removed at conf_ver {}", self_.region_id,
+           self_.peer_id, newer.epoch().conf_ver);
+  destroying_ = true;
+  if (view_ == nullptr) {
+    env_.services->DestroyUninitialized(self_.region_id, self_.peer_id);
+    return;
+  }
+  published_->Unpublish();
+  env_.services->DestroyPeer(view_->region, self_.peer_id, /*data_deleted=*/false);
+}
+
+void RegionPeer::OnMembershipQuestion(PeerId peer, StoreId store) {
+  if (view_ == nullptr || view_->region.FindPeer(peer) != nullptr) return;
+  env_.services->TellRemoved(store, view_->region.meta(), peer);
+}
+
+void RegionPeer::OnStop() {
+  published_->leader = 0;
+  if (reserved_) env_.services->index().Release(self_.region_id);
+}
+
+// --- By the clock -------------------------------------------------------------------------------
+
+void RegionPeer::OnTick() {
+  if (destroying_) return;
+  if (reserved_ && !installing_) {
+    // Raft did not want the snapshot after all.
+    env_.services->index().Release(self_.region_id);
+    reserved_ = false;
+  }
+  const env::Instant now = env_.clock->Now();
+  if (leader_ != PeerId()) leader_seen_ = now;
+  if (now >= next_inspection_) {
+    next_inspection_ = now + env_.config.inspect_interval;
+    if (leads()) {
+      InspectFollowers(now);
+      CheckGrowth();
+    } else {
+      AskForMembership(now);
+    }
+  }
+  if (leads() && now >= next_report_) Report();
+}
+
+void RegionPeer::InspectFollowers(env::Instant now) {
+  if (view_->region.meta().peers_size() == 1) return;
+  if (followers_.Update(handle_->node().Status(), now)) Report();
+}
+
+void RegionPeer::CheckGrowth() {
+  const uint64_t bytes = published_->traffic.bytes_written.load();
+  const uint64_t keys = published_->traffic.keys_written.load();
+  if (bytes - split_checked_.bytes < env_.config.check_after_bytes &&
+      keys - split_checked_.keys < env_.config.check_after_keys) {
+    return;
+  }
+  split_checked_ = {bytes, keys};
+  env_.services->CheckSplit(view_);
+}
+
+void RegionPeer::AskForMembership(env::Instant now) {
+  if (now - leader_seen_ < env_.config.leader_missing_timeout) return;
+  leader_seen_ = now;
+  std::map<PeerId, StoreId> others = learnt_stores_;
+  if (view_ != nullptr) {
+    for (const metapb::Peer& peer : view_->region.meta().peers()) {
+      if (peer.id() != self_.peer_id.value()) others[PeerId(peer.id())] = StoreId(peer.store_id());
+    }
+  }
+  for (const auto& [peer, store] : others) {
+    net::Envelope question;
+    question.region_id = self_.region_id;
+    question.from_store = self_.store_id;
+    question.to_store = store;
+    question.context = EncodeContext(MembershipQuestion{});
+    question.message.from = self_.peer_id;
+    question.message.to = peer;
+    question.message.body = raft::VoteResponse{.pre_vote = true, .rejected = true};
+    env_.services->SendToStore(std::move(question));
+  }
+}
+
+void RegionPeer::Report() {
+  if (!leads() || view_ == nullptr || destroying_) return;
+  next_report_ =
+      env_.clock->Now() + (IsUnderReplicated(view_->region) ? env_.config.short_heartbeat_interval
+                                                            : env_.config.heartbeat_interval);
+  env_.services->Report(
+      MakeReport(*view_, handle_->node().term(), followers_, *env_.clock, reported_traffic_));
+}
+
+}  // namespace flotilla::store
