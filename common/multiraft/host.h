@@ -79,7 +79,8 @@ struct GroupSpec {
   raft::ConfState conf_state;
   raft::EntryId applied;
   // Records and log state that must be durable before the group starts and are written only if the
-  // log engine knows nothing of the group yet (a child made by a split, a bootstrapped region).
+  // log engine holds no log of the group yet (a child made by a split, a bootstrapped region). A
+  // term and a vote that it does hold are kept.
   bool init_log_if_absent = false;
   // Only together with a log that was absent. A group's only voter campaigns anyway.
   bool campaign_at_start = false;

@@ -62,19 +62,21 @@ void Peer::StartNode(const GroupSpec& spec) {
   bool is_new = false;
   if (absl::IsNotFound(stored.status())) {
     stored = raftlog::GroupState{};
-    if (spec.init_log_if_absent) {
-      // The log writer makes this durable before anything that the node will promise.
-      is_new = true;
-      stored->truncated = stored->last = applied_;
-      stored->hard_state = {.term = applied_.term, .vote = {}, .commit = applied_.index};
-      raftlog::LogChange change;
-      change.region_id = region_id_;
-      change.reset_to = applied_;
-      change.hard_state = stored->hard_state;
-      env_->round.changes.push_back(std::move(change));
-    }
+    is_new = spec.init_log_if_absent;
   }
   CHECK_OK(stored.status()) << "region " << region_id_;
+  if (spec.init_log_if_absent && stored->last == raft::EntryId{}) {
+    // The log writer makes this durable before anything that the node will promise. What an earlier
+    // peer without a state has promised, a term and a vote, still holds.
+    stored->truncated = stored->last = applied_;
+    stored->hard_state.term = std::max(stored->hard_state.term, applied_.term);
+    stored->hard_state.commit = applied_.index;
+    raftlog::LogChange change;
+    change.region_id = region_id_;
+    change.reset_to = applied_;
+    change.hard_state = stored->hard_state;
+    env_->round.changes.push_back(std::move(change));
+  }
   CHECK(stored->truncated.index <= applied_.index && applied_.index <= stored->last.index)
       << "region " << region_id_ << ": the data are applied to " << applied_.index
       << " but the log holds (" << stored->truncated.index << ", " << stored->last.index << "]";
