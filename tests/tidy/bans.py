@@ -49,7 +49,6 @@ CODE = [
     Ban("hash-order", r"\bflat_hash_(map|set)\b|\bnode_hash_(map|set)\b|\bunordered_(map|set)\b",
         "absl::btree_map: the order of a hash container differs from run to run",
         only=("common/raft/", "pd/schedule/")),
-    Ban("std-endl", r"\bstd::endl\b", "'\\n'"),
     Ban("pragma-once", r"#\s*pragma\s+once", "an include guard"),
 ]
 

@@ -71,7 +71,7 @@ class BansTest(TreeCase):
         "sleep": "std::this_thread::sleep_for(1s);", "clock": "auto t = std::chrono::steady_clock::now();",
         "random": "int x = rand();", "random-engine": "std::mt19937 r;", "friend": "friend class Other;",
         "singleton": "Server::GetInstance();", "thread-local": "thread_local int x;", "assert": "assert(x);",
-        "throw": "throw 1;", "skip": "TEST(A, DISABLED_B) {}", "std-endl": "out << std::endl;",
+        "throw": "throw 1;", "skip": "TEST(A, DISABLED_B) {}",
         "pragma-once": "#pragma once", "using-namespace": "using namespace std;",
     }
 
