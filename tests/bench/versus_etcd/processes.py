@@ -128,14 +128,13 @@ class Flotilla:
         return pids_of("flotilla-pd", self.data) + pids_of("flotilla-store", self.data)
 
     def command(self, workload, point, seconds, keys, client):
-        command = [str(self.program), "bench", "--pd", f"127.0.0.1:{self.port}", "--json",
-                   "--concurrency", str(point.clients), "--value-size", str(point.value_size),
+        command = [str(self.program), "--pd", f"127.0.0.1:{self.port}", "--json"]
+        command += ["--unary"] if client == "unary" else []
+        command += ["bench", "--concurrency", str(point.clients), "--value-size", str(point.value_size),
                    "--keys", str(keys)]
         if workload == "fill":
-            command += ["--workload", "load"]
-        else:
-            command += ["--workload", workload, "--duration", f"{seconds}s"]
-        return command + (["--unary"] if client == "unary" else [])
+            return command + ["--workload", "load"]
+        return command + ["--workload", workload, "--duration", f"{seconds}s"]
 
 
 def wait_until_quiet(pids, seconds=2.0):
