@@ -26,11 +26,10 @@ struct ChannelOptions {
   // Between attempts to connect, the transport waits from `first` up to `max`.
   env::Duration reconnect_first = std::chrono::milliseconds(50);
   env::Duration reconnect_max = std::chrono::seconds(1);
-  // Responses are as large as the server makes them; a peer that is trusted by address.
-  int max_receive_bytes = -1;
 };
 
-// One connection, made when first used and again when lost. Thread-safe.
+// One connection, made when first used and again when lost. Responses may be as large as the server
+// makes them. Thread-safe.
 class Channel {
  public:
   // `address`: host:port. Channels with the same address and number share a connection.

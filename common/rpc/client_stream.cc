@@ -39,7 +39,7 @@ class ClientStream final : public StreamControl,
   void Start(const std::string& path) {
     self_ = shared_from_this();
     Stub stub(channel_->grpc_channel());
-    stream_ = stub.PrepareCall(&context_, path, loop_->queue());
+    stream_ = stub.PrepareCall(context_.get(), path, loop_->queue());
     stream_->StartCall(&started_);
   }
 
@@ -56,10 +56,13 @@ class ClientStream final : public StreamControl,
       MutexLock lock(mutex_);
       if (!close_with_.has_value()) close_with_ = std::move(status);
     }
-    context_.TryCancel();
+    Cancel();
   }
 
-  void Cancel() override { context_.TryCancel(); }
+  void Cancel() override {
+    MutexLock lock(mutex_);
+    if (context_ != nullptr) context_->TryCancel();
+  }
 
   std::string peer() const override { return channel_->address(); }
 
@@ -99,6 +102,12 @@ class ClientStream final : public StreamControl,
       if (close_with_.has_value()) status = *close_with_;
     }
     loop_->Unregister(this);
+    // Whoever still holds this control may outlive the loop's queue.
+    stream_.reset();
+    {
+      MutexLock lock(mutex_);
+      context_.reset();
+    }
     // The handler may hold this control: the cycle ends here.
     std::exchange(handler_, nullptr)->OnClosed(status);
     const std::shared_ptr<ClientStream> self = std::move(self_);
@@ -126,7 +135,6 @@ class ClientStream final : public StreamControl,
 
   EventLoop* const loop_;
   const std::shared_ptr<Channel> channel_;
-  grpc::ClientContext context_;
   grpc::Status grpc_status_;
   std::unique_ptr<grpc::ClientAsyncReaderWriter<MessageLite, MessageLite>> stream_;
   MemberCompletion<ClientStream> started_{this, &ClientStream::OnStarted};
@@ -149,6 +157,8 @@ class ClientStream final : public StreamControl,
   std::atomic<bool> pump_scheduled_{false};
   Mutex mutex_;
   std::optional<absl::Status> close_with_ ABSL_GUARDED_BY(mutex_);
+  // Read without the lock on the loop thread, which alone lets go of it.
+  std::unique_ptr<grpc::ClientContext> context_ = std::make_unique<grpc::ClientContext>();
 };
 
 }  // namespace

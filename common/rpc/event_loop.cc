@@ -62,18 +62,26 @@ void EventLoop::Stop() {
     stopping_ = true;
     for (Operation* at = first_operation_; at != nullptr; at = at->next) at->Cancel();
   }
-  // A loop that was never started still owes its queue a shutdown.
-  if (!thread_.joinable()) {
-    bool run_down = false;
-    {
-      MutexLock lock(mutex_);
-      run_down = !shut_down_;
-    }
-    if (run_down) Run();
-    return;
+  if (thread_.joinable()) {
+    Post([] {});
+    thread_.join();
+  } else if (!IsShutDown()) {
+    // A loop that was never started still owes its queue a shutdown.
+    Run();
   }
-  Post([] {});
-  thread_.join();
+  std::vector<std::shared_ptr<void>> kept;
+  MutexLock lock(mutex_);
+  kept.swap(kept_);
+}
+
+bool EventLoop::IsShutDown() {
+  MutexLock lock(mutex_);
+  return shut_down_;
+}
+
+void EventLoop::KeepUntilStopped(std::shared_ptr<void> object) {
+  MutexLock lock(mutex_);
+  if (!shut_down_) kept_.push_back(std::move(object));
 }
 
 void EventLoop::Post(Task task) {

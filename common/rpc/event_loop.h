@@ -64,6 +64,8 @@ class EventLoop {
   // Runs `task` on the loop thread after `delay`, or early when the loop stops.
   void RunAfter(env::Duration delay, Task task);
 
+  // Stop was called: what breaks now need not be repaired.
+  bool stopping() const { return stopping_.load(); }
   bool InLoopThread() const { return std::this_thread::get_id() == thread_.get_id(); }
   const env::Clock& clock() const { return *clock_; }
 
@@ -75,6 +77,8 @@ class EventLoop {
   grpc::ServerCompletionQueue* queue() { return queue_.get(); }
   // What the queue was made with; a server that uses the queue must be built by it. Once.
   std::unique_ptr<grpc::ServerBuilder> TakeServerBuilder();
+  // Lets go of `object` once nothing on the queue can point to it any more.
+  void KeepUntilStopped(std::shared_ptr<void> object);
 
  private:
   class WakeCompletion;
@@ -92,6 +96,7 @@ class EventLoop {
   void RunDueTimers();
   // Shuts the queue down when the loop is stopping and nothing is left to do.
   void MaybeShutDown();
+  bool IsShutDown();
 
   const std::string name_;
   const env::Clock* const clock_;
@@ -109,6 +114,7 @@ class EventLoop {
   bool shut_down_ ABSL_GUARDED_BY(mutex_) = false;
   bool wake_armed_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<Task> posted_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<void>> kept_ ABSL_GUARDED_BY(mutex_);
   Operation* first_operation_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::unique_ptr<grpc::Alarm> wake_alarm_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<WakeCompletion> wake_completion_;

@@ -54,7 +54,7 @@ void SetKeepalive(grpc::ServerBuilder* builder) {
 
 }  // namespace
 
-class Server::Impl {
+class Server::Impl final : public std::enable_shared_from_this<Server::Impl> {
  public:
   Impl(ServerOptions options, EventLoop* loop, metrics::Registry* registry)
       : core_(std::move(options), loop, registry) {}
@@ -67,6 +67,7 @@ class Server::Impl {
 
   int port() const { return port_; }
   bool running() const { return grpc_server_ != nullptr; }
+  void KeepForEver() { self_ = shared_from_this(); }
   HealthService* health() { return &health_; }
 
  private:
@@ -80,6 +81,7 @@ class Server::Impl {
   std::vector<std::unique_ptr<StreamMethod>> stream_methods_;
   std::unique_ptr<grpc::Server> grpc_server_;
   int port_ = 0;
+  std::shared_ptr<Impl> self_;
   // Streams ended, or the time for it is over.
   Mutex mutex_;
   CondVar drained_;
@@ -121,6 +123,7 @@ absl::Status Server::Impl::Start() {
   builder->SetMaxReceiveMessageSize(static_cast<int>(options.max_receive_bytes));
   builder->SetMaxSendMessageSize(-1);
   builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_concurrent_streams);
+  if (options.minimal_stack) builder->AddChannelArgument(GRPC_ARG_MINIMAL_STACK, 1);
   // Two processes on one port would share its connections at random.
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   grpc::ResourceQuota quota(options.name);
@@ -133,7 +136,7 @@ absl::Status Server::Impl::Start() {
     return absl::UnavailableError(
         ToAbsl(fmt::format("cannot listen on {}: is it in use?", options.listen_address)));
   }
-  core_.loop->Post([this] { OfferCalls(); });
+  core_.loop->Post([self = shared_from_this()] { self->OfferCalls(); });
   health_.SetServing(true);
   return absl::OkStatus();
 }
@@ -155,7 +158,10 @@ void Server::Impl::DrainTick() {
     streams_ended_ = true;
     drained_.NotifyAll();
   } else if (!streams_ended_) {
-    core_.loop->RunAfter(kQuietInterval, [this] { DrainTick(); });
+    // The server may be gone by then, its time for draining being over.
+    core_.loop->RunAfter(kQuietInterval, [weak = weak_from_this()] {
+      if (const std::shared_ptr<Impl> self = weak.lock()) self->DrainTick();
+    });
   }
 }
 
@@ -164,9 +170,9 @@ bool Server::Impl::Shutdown(env::Duration grace) {
   health_.SetServing(false);
   const env::Clock& clock = core_.loop->clock();
   const env::Instant deadline = clock.Now() + grace;
-  core_.loop->Post([this] {
-    core_.draining = true;
-    DrainTick();
+  core_.loop->Post([self = shared_from_this()] {
+    self->core_.draining = true;
+    self->DrainTick();
   });
   {
     MutexLock lock(mutex_);
@@ -182,7 +188,7 @@ bool Server::Impl::Shutdown(env::Duration grace) {
 }
 
 Server::Server(ServerOptions options, EventLoop* loop, metrics::Registry* registry)
-    : impl_(std::make_unique<Impl>(std::move(options), loop, registry)) {}
+    : loop_(loop), impl_(std::make_shared<Impl>(std::move(options), loop, registry)) {}
 
 Server::~Server() { CHECK(impl_ == nullptr || !impl_->running()) << "Shutdown was not called"; }
 
@@ -202,14 +208,14 @@ void Server::SetServing(bool serving) { impl_->health()->SetServing(serving); }
 
 void Server::Shutdown(env::Duration grace) {
   if (impl_ == nullptr || !impl_->running()) return;
-  if (impl_->Shutdown(grace)) {
-    impl_.reset();
-    return;
+  if (!impl_->Shutdown(grace)) {
+    // Whoever holds such a call may still answer it, so what it points to must stay for ever.
+    LOG_ERROR("calls were not answered within {} s of being cancelled",
+              std::chrono::duration_cast<std::chrono::seconds>(kAnswerGrace).count());
+    impl_->KeepForEver();
   }
-  // Whoever holds such a call may still answer it, so what it points to must stay.
-  LOG_ERROR("calls were not answered within {} s of being cancelled",
-            std::chrono::duration_cast<std::chrono::seconds>(kAnswerGrace).count());
-  impl_.release();
+  // gRPC's own last requests are still on the queue.
+  loop_->KeepUntilStopped(std::move(impl_));
 }
 
 }  // namespace flotilla::rpc

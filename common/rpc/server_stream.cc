@@ -12,14 +12,20 @@
 
 namespace flotilla::rpc {
 
-ServerStream::ServerStream(StreamMethod* method) : method_(method) {}
+ServerStream::ServerStream(StreamMethod* method)
+    : method_(method),
+      loop_(method->core()->loop),
+      context_(std::make_unique<grpc::ServerContext>()),
+      stream_(std::make_unique<grpc::ServerAsyncReaderWriter<Message, Message>>(context_.get())) {}
+
+ServerStream::~ServerStream() = default;
 
 void ServerStream::Accept() {
   self_ = shared_from_this();
   method_->core()->live_calls.Add();
-  context_.AsyncNotifyWhenDone(&done_);
+  context_->AsyncNotifyWhenDone(&done_);
   ServerCore* const core = method_->core();
-  core->service.RequestStream(method_->index(), &context_, &stream_, core->loop->queue(),
+  core->service.RequestStream(method_->index(), context_.get(), stream_.get(), core->loop->queue(),
                               &accepted_);
 }
 
@@ -30,7 +36,7 @@ void ServerStream::OnAccepted(bool ok) {
     return;
   }
   method_->AcceptOne();
-  peer_ = context_.peer();
+  peer_ = context_->peer();
   absl::StatusOr<std::shared_ptr<StreamHandler>> handler = method_->Open(shared_from_this());
   if (!handler.ok()) {
     Finish(handler.status());
@@ -73,7 +79,7 @@ void ServerStream::OnFinished(bool /*ok*/) {
 
 void ServerStream::OnDone(bool /*ok*/) {
   done_returned_ = true;
-  if (context_.IsCancelled()) broken_ = true;
+  if (context_->IsCancelled()) broken_ = true;
   Pump();
   MaybeEnd();
 }
@@ -102,14 +108,14 @@ void ServerStream::Pump() {
 void ServerStream::MaybeRead() {
   if (reading_ || half_closed_ || !handler_->ReadyToRead()) return;
   reading_ = true;
-  stream_.Read(incoming_.get(), &read_);
+  stream_->Read(incoming_.get(), &read_);
 }
 
 void ServerStream::MaybeWrite() {
   if (writing_ || !handler_->FillNext(outgoing_.get())) return;
   writing_ = true;
   // The message is serialized before Write returns.
-  stream_.Write(*outgoing_, &written_);
+  stream_->Write(*outgoing_, &written_);
   outgoing_->Clear();
 }
 
@@ -126,7 +132,7 @@ void ServerStream::Finish(absl::Status status) {
   CHECK(!finishing_);
   finishing_ = true;
   final_status_ = std::move(status);
-  stream_.Finish(ToGrpc(final_status_), &finished_);
+  stream_->Finish(ToGrpc(final_status_), &finished_);
 }
 
 void ServerStream::MaybeEnd() {
@@ -142,6 +148,8 @@ void ServerStream::MaybeEnd() {
 }
 
 void ServerStream::Release() {
+  stream_.reset();
+  context_.reset();
   method_->core()->live_calls.Remove();
   // May destroy this.
   const std::shared_ptr<ServerStream> self = std::move(self_);
@@ -149,7 +157,7 @@ void ServerStream::Release() {
 
 void ServerStream::Wake() {
   if (pump_scheduled_.exchange(true)) return;
-  method_->core()->loop->Post([self = shared_from_this()] {
+  loop_->Post([self = shared_from_this()] {
     self->pump_scheduled_.store(false);
     if (self->handler_ != nullptr) self->Pump();
   });

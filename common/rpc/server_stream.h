@@ -26,6 +26,7 @@ class StreamMethod;
 class ServerStream final : public StreamControl, public std::enable_shared_from_this<ServerStream> {
  public:
   explicit ServerStream(StreamMethod* method);
+  ~ServerStream() override;
 
   // Offers to take a stream.
   void Accept();
@@ -54,8 +55,10 @@ class ServerStream final : public StreamControl, public std::enable_shared_from_
   void Release();
 
   StreamMethod* const method_;
-  grpc::ServerContext context_;
-  grpc::ServerAsyncReaderWriter<Message, Message> stream_{&context_};
+  EventLoop* const loop_;
+  // Gone at the end: whoever still holds this control may outlive the server.
+  std::unique_ptr<grpc::ServerContext> context_;
+  std::unique_ptr<grpc::ServerAsyncReaderWriter<Message, Message>> stream_;
   MemberCompletion<ServerStream> accepted_{this, &ServerStream::OnAccepted};
   MemberCompletion<ServerStream> read_{this, &ServerStream::OnRead};
   MemberCompletion<ServerStream> written_{this, &ServerStream::OnWritten};

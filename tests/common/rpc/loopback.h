@@ -24,13 +24,13 @@ inline constexpr std::chrono::seconds kTestDeadline(20);
 template <typename T>
 class Box {
  public:
-  void Set(T value) {
+  void Set(T value) const {
     MutexLock lock(state_->mutex);
     state_->value = std::move(value);
     state_->changed.NotifyAll();
   }
   template <typename Change>
-  void Update(Change change) {
+  void Update(Change change) const {
     MutexLock lock(state_->mutex);
     change(state_->value);
     state_->changed.NotifyAll();
