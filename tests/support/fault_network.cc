@@ -1,0 +1,89 @@
+#include "tests/support/fault_network.h"
+
+#include <utility>
+#include <vector>
+
+namespace flotilla::testing {
+
+class FaultNetwork::Port final : public net::Transport {
+ public:
+  explicit Port(FaultNetwork* network) : network_(network) {}
+  void Send(net::Envelope envelope) override { network_->Send(std::move(envelope)); }
+
+ private:
+  FaultNetwork* const network_;
+};
+
+void FaultNetwork::SetFaults(const NetworkFaults& faults) {
+  MutexLock lock(mutex_);
+  faults_ = faults;
+}
+
+net::Transport* FaultNetwork::TransportOf(StoreId store) {
+  MutexLock lock(mutex_);
+  auto& port = ports_[store];
+  if (port == nullptr) port = std::make_unique<Port>(this);
+  return port.get();
+}
+
+void FaultNetwork::SetHandler(StoreId store, net::MessageHandler handler) {
+  MutexLock lock(mutex_);
+  handlers_[store] = handler ? std::make_shared<net::MessageHandler>(std::move(handler)) : nullptr;
+}
+
+void FaultNetwork::Cut(StoreId from, StoreId to) {
+  MutexLock lock(mutex_);
+  cut_.insert({from, to});
+}
+
+void FaultNetwork::Isolate(StoreId store) {
+  MutexLock lock(mutex_);
+  isolated_.insert(store);
+}
+
+void FaultNetwork::Heal() {
+  MutexLock lock(mutex_);
+  cut_.clear();
+  isolated_.clear();
+}
+
+void FaultNetwork::Send(net::Envelope envelope) {
+  {
+    MutexLock lock(mutex_);
+    if (random_.Chance(faults_.drop)) return;
+    const int copies = random_.Chance(faults_.duplicate) ? 2 : 1;
+    for (int i = 0; i < copies; ++i) {
+      const env::Duration delay(
+          random_.Between(faults_.min_delay.count(), faults_.max_delay.count()));
+      on_the_way_.emplace(clock_->Now() + delay, envelope);
+    }
+  }
+  if (waker_ != nullptr) waker_->Wake();
+}
+
+bool FaultNetwork::RunOnce() {
+  std::vector<std::pair<std::shared_ptr<net::MessageHandler>, net::Envelope>> due;
+  {
+    MutexLock lock(mutex_);
+    const env::Instant now = clock_->Now();
+    while (!on_the_way_.empty() && on_the_way_.begin()->first <= now) {
+      net::Envelope envelope = std::move(on_the_way_.begin()->second);
+      on_the_way_.erase(on_the_way_.begin());
+      const StoreId from = envelope.from_store;
+      const StoreId to = envelope.to_store;
+      const bool lost = cut_.contains({from, to}) || isolated_.contains(from) ||
+                        isolated_.contains(to) || handlers_[to] == nullptr;
+      if (!lost) due.emplace_back(handlers_[to], std::move(envelope));
+    }
+  }
+  for (auto& [handler, envelope] : due) (*handler)(std::move(envelope));
+  return false;
+}
+
+std::optional<env::Instant> FaultNetwork::next_deadline() const {
+  MutexLock lock(mutex_);
+  if (on_the_way_.empty()) return std::nullopt;
+  return on_the_way_.begin()->first;
+}
+
+}  // namespace flotilla::testing

@@ -1,0 +1,103 @@
+// Virtual time and all stages of all processes of a simulation, run by one thread in an order that
+// a seed picks. The same seed and the same stages give the same run.
+//
+// A process is a SimScheduler: it has its own clock, which may run fast or slow, can be paused like
+// a process that got SIGSTOP, and stops for good like one that was killed.
+//
+// Not thread-safe: all of a simulation runs in one thread.
+#ifndef FLOTILLA_TESTS_SUPPORT_SIM_WORLD_H_
+#define FLOTILLA_TESTS_SUPPORT_SIM_WORLD_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "common/env/clock.h"
+#include "common/env/random.h"
+#include "common/env/stage.h"
+
+namespace flotilla::testing {
+
+class SimScheduler;
+
+class SimWorld {
+ public:
+  // Real time that one run of a stage takes at most.
+  static constexpr env::Duration kMaxStep = std::chrono::microseconds(40);
+
+  explicit SimWorld(uint64_t seed) : random_(env::Random(seed).Fork("world")) {}
+
+  env::Instant now() const { return clock_.Now(); }
+  // Runs one stage that can run, or else lets time pass to the next deadline. False when no stage
+  // will ever run again.
+  bool Step();
+  void RunFor(env::Duration time);
+  // Until `done` or for `limit`; returns whether `done`.
+  bool RunUntil(const std::function<bool()>& done, env::Duration limit);
+  // Number of stages run: a fingerprint of the run together with the clock.
+  uint64_t steps() const { return steps_; }
+  const env::ManualClock& clock() const { return clock_; }
+
+  // For SimScheduler.
+  void AddProcess(SimScheduler* process) { processes_.push_back(process); }
+  void RemoveProcess(SimScheduler* process) { std::erase(processes_, process); }
+
+ private:
+  std::vector<SimScheduler*> processes_;
+  env::ManualClock clock_;
+  env::Random random_;
+  uint64_t steps_ = 0;
+};
+
+class SimScheduler final : public env::Scheduler, public env::Clock {
+ public:
+  // The process' clock gains `drift_ppm` microseconds a second of the world's time.
+  explicit SimScheduler(SimWorld* world, int64_t drift_ppm = 0);
+  ~SimScheduler() override;
+
+  // env::Scheduler.
+  env::Waker* Add(env::Stage* stage) override;
+  void Start() override { running_ = true; }
+  void Stop() override { running_ = false; }
+
+  // env::Clock.
+  env::Instant Now() const override;
+  int64_t WallMillis() const override { return world_->clock().WallMillis(); }
+
+  // None of the stages runs until Resume; time goes on.
+  void Pause() { paused_ = true; }
+  void Resume() { paused_ = false; }
+  bool paused() const { return paused_; }
+
+  // For SimWorld: a stage and what is known of it.
+  class Slot final : public env::Waker {
+   public:
+    explicit Slot(env::Stage* stage) : stage_(stage) {}
+    void Wake() override { woken_ = true; }
+    bool CanRun(env::Instant now) const { return woken_ || (deadline_ && *deadline_ <= now); }
+    std::optional<env::Instant> deadline() const { return deadline_; }
+    void Run();
+
+   private:
+    env::Stage* const stage_;
+    bool woken_ = true;  // Each stage runs once when its process starts.
+    std::optional<env::Instant> deadline_;
+  };
+  bool runs() const { return running_ && !paused_; }
+  const std::vector<std::unique_ptr<Slot>>& slots() const { return slots_; }
+  // The world's time at which the process' clock shows `instant`, or shortly after.
+  env::Instant ToWorld(env::Instant instant) const;
+
+ private:
+  SimWorld* const world_;
+  const int64_t drift_ppm_;
+  bool running_ = false;
+  bool paused_ = false;
+  std::vector<std::unique_ptr<Slot>> slots_;
+};
+
+}  // namespace flotilla::testing
+
+#endif  // FLOTILLA_TESTS_SUPPORT_SIM_WORLD_H_
