@@ -218,10 +218,11 @@ void Peer::OnApplied(GroupApplied applied) {
     truncation_.installing = false;
     delegate_->OnConfChanged(*applied.installed);
   }
+  // Members and effects (a split) should be the same everywhere soon, and not with the next
+  // heartbeat only.
+  if (!applied.events.empty()) owed_commit_ = std::max(owed_commit_, applied.at.index);
   for (AppliedEvent& event : applied.events) {
     if (event.conf_change) {
-      applied_.index = event.index;
-      SpreadCommit(*event.conf_change);
       delegate_->OnConfChanged(node_->ApplyConfChange(*event.conf_change));
     }
     if (event.effect != nullptr) delegate_->OnApplied(std::move(event.effect));

@@ -125,7 +125,6 @@ class Peer final : public PeerHandle {
   void Send(raft::Message message);
   bool Outgoing(raft::Message& message, net::Envelope& envelope);
   void TellOwedCommit();
-  void SpreadCommit(const raft::ConfChange& change);
   void MaybeLeaderReady();
 
   // Log.
@@ -166,7 +165,8 @@ class Peer final : public PeerHandle {
     // A snapshot is on its way into log and state: the log must not be cut by its old positions.
     bool installing = false;
   } truncation_;
-  // A follower's read waits for this index, which it was not told as committed yet; 0: none.
+  // Followers should know that this index is committed before the next heartbeat: a read waits for
+  // it there, or it holds more than data. 0: none.
   Index owed_commit_;
   bool touched_ = false;
 };

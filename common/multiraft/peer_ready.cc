@@ -284,33 +284,13 @@ void Peer::Send(raft::Message message) {
   if (carries_snapshot) node_->ReportSnapshot(to, true);
 }
 
-// A follower that reads waits for an index which it may not have been told as committed, because
-// this leader had not applied it: a round of heartbeats tells it.
+// Commits are told as far as they are applied here, with the next append or heartbeat. A follower
+// that waits for one, for a read, is told by a round of heartbeats as soon as it is applied.
 void Peer::TellOwedCommit() {
   if (owed_commit_ == Index() || applied_.index < owed_commit_) return;
   owed_commit_ = Index();
   if (node_->role() != raft::Role::kLeader) return;
   node_->ReadIndex(raft::ReadId(++env_->next_read_id)).IgnoreError();
-}
-
-// A leader that removes itself steps down when it applies the change, and tells nobody of a commit
-// that it has not applied:
-//  1. The leader commits its own removal. Followers hear of the commit only after it is applied.
-//  2. The leader applies it, steps down and falls silent.
-//  3. The others, who have not applied the removal, wait for an election timeout.
-// So it says it with a round of heartbeats between applying and stepping down.
-void Peer::SpreadCommit(const raft::ConfChange& change) {
-  if (node_->role() != raft::Role::kLeader) return;
-  const bool removes_self =
-      std::any_of(change.steps.begin(), change.steps.end(), [this](const raft::ConfChangeStep& s) {
-        return s.peer == peer_id_ && s.type != raft::ConfChangeStep::Type::kAddVoter;
-      });
-  if (!removes_self && !change.LeavesJoint()) return;
-  node_->ReadIndex(raft::ReadId(++env_->next_read_id)).IgnoreError();
-  while (node_->HasReady()) {
-    UpdateLease();
-    HandleReady(node_->TakeReady());
-  }
 }
 
 }  // namespace flotilla::multiraft

@@ -14,6 +14,11 @@ class FaultNetwork::Port final : public net::Transport {
   FaultNetwork* const network_;
 };
 
+FaultNetwork::FaultNetwork(const env::Clock* clock, env::Random random)
+    : clock_(clock), random_(random) {}
+
+FaultNetwork::~FaultNetwork() = default;
+
 void FaultNetwork::SetFaults(const NetworkFaults& faults) {
   MutexLock lock(mutex_);
   faults_ = faults;

@@ -32,7 +32,8 @@ struct NetworkFaults {
 
 class FaultNetwork final : public env::Stage {
  public:
-  FaultNetwork(const env::Clock* clock, env::Random random) : clock_(clock), random_(random) {}
+  FaultNetwork(const env::Clock* clock, env::Random random);
+  ~FaultNetwork() override;
 
   void SetWaker(env::Waker* waker) { waker_ = waker; }
   void SetFaults(const NetworkFaults& faults);

@@ -26,7 +26,7 @@ struct SimClusterOptions {
   int regions = 1;
   // Stores [1, voters] are the first voters of each region.
   int voters = 3;
-  multiraft::HostConfig host;
+  multiraft::HostConfig host = {};
   // Clocks of the stores run fast or slow by up to so much.
   int64_t max_drift_ppm = 0;
   uint64_t flush_at_bytes = 64 << 20;

@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace flotilla::testing {
+namespace {
+
+constexpr int64_t kPerUnit = 1'000'000;  // Drift is in parts of this.
+
+}  // namespace
 
 bool SimWorld::Step() {
   std::vector<SimScheduler::Slot*> ready;
@@ -64,15 +69,18 @@ void SimScheduler::Slot::Run() {
   }
 }
 
+// Whole units and the rest apart, so that no product overflows.
 env::Instant SimScheduler::Now() const {
-  const env::Duration world = world_->now().time_since_epoch();
-  return env::Instant(world + world / 1'000'000 * drift_ppm_);
+  const int64_t world = world_->now().time_since_epoch().count();
+  const int64_t gained = world / kPerUnit * drift_ppm_ + world % kPerUnit * drift_ppm_ / kPerUnit;
+  return env::Instant(env::Duration(world + gained));
 }
 
 env::Instant SimScheduler::ToWorld(env::Instant instant) const {
-  const env::Duration local = instant.time_since_epoch();
+  const int64_t local = instant.time_since_epoch().count();
+  const int64_t rate = kPerUnit + drift_ppm_;
   // Rounded up; Step looks at the process' own clock before it runs anything.
-  return env::Instant(local / (1'000'000 + drift_ppm_) * 1'000'000 + std::chrono::microseconds(1));
+  return env::Instant(env::Duration(local / rate * kPerUnit + local % rate * kPerUnit / rate + 1));
 }
 
 }  // namespace flotilla::testing
