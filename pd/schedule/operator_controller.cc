@@ -136,6 +136,17 @@ size_t OperatorController::running_count() const {
   return running_.size();
 }
 
+absl::btree_map<StoreId, int> OperatorController::AddingPeers() const {
+  MutexLock lock(mutex_);
+  absl::btree_map<StoreId, int> adding;
+  for (const auto& [region, run] : running_) {
+    for (size_t i = run.step; i < run.op.steps.size(); ++i) {
+      if (const auto* add = std::get_if<AddLearner>(&run.op.steps[i])) ++adding[add->store];
+    }
+  }
+  return adding;
+}
+
 std::optional<OperatorRecord> OperatorController::Status(RegionId region) const {
   MutexLock lock(mutex_);
   if (const auto it = running_.find(region); it != running_.end()) {

@@ -60,6 +60,8 @@ class OperatorController {
   bool HasOperator(RegionId region) const;
   bool HasRoom(OperatorKind kind) const;
   size_t running_count() const;
+  // Replicas that are being added, by store.
+  absl::btree_map<StoreId, int> AddingPeers() const;
   // The operator under way, or the last one that the region had; nullopt: none is remembered.
   std::optional<OperatorRecord> Status(RegionId region) const;
   // Those under way: (description, the present step).

@@ -1,0 +1,113 @@
+#include "pd/schedule/coordinator.h"
+
+#include <utility>
+
+#include "common/base/log.h"
+
+namespace flotilla::pd {
+
+Coordinator::Coordinator(const ScheduleConfig& config, Parts parts, env::Random random,
+                         AllocateIds allocate_ids)
+    : config_(config), parts_(parts), random_(random), allocate_ids_(std::move(allocate_ids)) {}
+
+void Coordinator::Tick() {
+  parts_.operators->ExpireOverdue();
+  RefillPeerIds();
+  CountAdding();
+  Patrol();
+  BalanceLeadersIfDue();
+  Remind();
+}
+
+void Coordinator::AddBoundaries(const std::vector<std::string>& keys) {
+  MutexLock lock(mutex_);
+  boundaries_.insert(keys.begin(), keys.end());
+}
+
+void Coordinator::Patrol() {
+  found_.clear();
+  parts_.cluster->WithView([this](const ClusterView& view) {
+    const std::vector<RegionPtr> batch = view.regions.NextById(patrolled_, config_.patrol_batch);
+    // The end of the walk: from the beginning next time.
+    patrolled_ = batch.size() < config_.patrol_batch ? RegionId() : batch.back()->id();
+    for (const RegionPtr& region : batch) CheckRegion(view, *region);
+  });
+  for (Operator& op : found_) {
+    if (!FillPeerIds(op)) break;
+    const absl::Status status = parts_.operators->Add(std::move(op));
+    if (!status.ok()) LOG_DEBUG("operator is not taken: {}", status.ToString());
+  }
+}
+
+void Coordinator::CheckRegion(const ClusterView& view, const RegionInfo& region) {
+  if (parts_.operators->HasOperator(region.id())) return;
+  std::optional<Operator> op;
+  {
+    MutexLock lock(mutex_);
+    op = CheckSplit(boundaries_, region);
+  }
+  if (!op.has_value()) {
+    if (!parts_.operators->HasRoom(OperatorKind::kReplica)) return;
+    op = CheckReplicas(config_.replica, view, region, adding_);
+  }
+  if (!op.has_value()) return;
+  for (const OpStep& step : op->steps) {
+    if (const auto* add = std::get_if<AddLearner>(&step)) ++adding_[add->store];
+  }
+  found_.push_back(*std::move(op));
+}
+
+void Coordinator::BalanceLeadersIfDue() {
+  if (!config_.balance_leaders || !parts_.operators->HasRoom(OperatorKind::kLeader)) return;
+  std::optional<Operator> op;
+  parts_.cluster->WithView([&](const ClusterView& view) {
+    if (view.now - last_balance_ < config_.balance_interval) return;
+    last_balance_ = view.now;
+    op = BalanceLeaders(config_.leader_balance, view, random_,
+                        [this](RegionId region) { return parts_.operators->HasOperator(region); });
+  });
+  if (!op.has_value()) return;
+  const absl::Status status = parts_.operators->Add(*std::move(op));
+  if (!status.ok()) LOG_DEBUG("leader is not moved: {}", status.ToString());
+}
+
+void Coordinator::Remind() {
+  for (const RegionId id : parts_.operators->RegionsToRemind()) {
+    const RegionPtr region = parts_.cluster->GetRegion(id);
+    if (region != nullptr) Push(*region);
+  }
+}
+
+void Coordinator::Push(const RegionInfo& region) {
+  std::optional<pdpb::RegionHeartbeatResponse> instruction = parts_.operators->OnRegion(region);
+  if (!instruction.has_value()) return;
+  // Without a stream it is told in answer to the region's next heartbeat.
+  (void)parts_.streams->Send(region.leader_store(), *std::move(instruction));
+}
+
+void Coordinator::CountAdding() { adding_ = parts_.operators->AddingPeers(); }
+
+bool Coordinator::FillPeerIds(Operator& op) {
+  PeerId peer;
+  for (OpStep& step : op.steps) {
+    if (auto* add = std::get_if<AddLearner>(&step); add != nullptr && add->peer == PeerId()) {
+      peer = peer_ids_->Take();
+      if (peer == PeerId()) return false;
+      add->peer = peer;
+    }
+    if (auto* promote = std::get_if<PromoteLearner>(&step);
+        promote != nullptr && promote->peer == PeerId()) {
+      promote->peer = peer;
+    }
+  }
+  return true;
+}
+
+void Coordinator::RefillPeerIds() {
+  if (!peer_ids_->BeginRefill()) return;
+  allocate_ids_(PeerIdPool::kRefill, [pool = peer_ids_](absl::StatusOr<uint64_t> first) {
+    pool->OnRefilled(first.value_or(0));
+  });
+}
+
+}  // namespace flotilla::pd

@@ -1,0 +1,91 @@
+// What the leader does by itself: walks over the regions and lets the checkers and schedulers,
+// which are pure functions, decide; hands the operators on; repeats instructions that may be lost.
+//
+// Thread: Tick is called by the leadership stage. The boundaries may be added by any thread.
+#ifndef FLOTILLA_PD_SCHEDULE_COORDINATOR_H_
+#define FLOTILLA_PD_SCHEDULE_COORDINATOR_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "common/base/mutex.h"
+#include "common/env/random.h"
+#include "pd/cluster/cluster.h"
+#include "pd/cluster/heartbeat_streams.h"
+#include "pd/schedule/leader_balance.h"
+#include "pd/schedule/operator_controller.h"
+#include "pd/schedule/peer_id_pool.h"
+#include "pd/schedule/replica_checker.h"
+#include "pd/schedule/split_checker.h"
+
+namespace flotilla::pd {
+
+struct ScheduleConfig {
+  ReplicaConfig replica;
+  LeaderBalanceConfig leader_balance;
+  OperatorLimits limits;
+  // False: leaders stay where elections put them.
+  bool balance_leaders = true;
+  env::Duration tick_interval = std::chrono::milliseconds(100);
+  // Leaders are balanced by one step in so long.
+  env::Duration balance_interval = std::chrono::milliseconds(500);
+  // Regions looked at in one tick.
+  size_t patrol_batch = 256;
+};
+
+class Coordinator {
+ public:
+  // What it works on; all must outlive it.
+  struct Parts {
+    Cluster* cluster = nullptr;
+    OperatorController* operators = nullptr;
+    HeartbeatStreams* streams = nullptr;
+  };
+  // Fetches `count` ids; the callback, which gets the first one, may run on any thread, at once or
+  // after the coordinator is gone.
+  using AllocateIds = absl::AnyInvocable<void(
+      uint32_t count, absl::AnyInvocable<void(absl::StatusOr<uint64_t>) &&> done)>;
+
+  Coordinator(const ScheduleConfig& config, Parts parts, env::Random random,
+              AllocateIds allocate_ids);
+
+  // One round of bounded work. The leadership stage calls it every tick_interval.
+  void Tick();
+
+  // Regions shall be cut at these keys.
+  void AddBoundaries(const std::vector<std::string>& keys);
+
+  // Tells the region's leader what its operator wants now, if its stream is open.
+  void Push(const RegionInfo& region);
+
+ private:
+  void Patrol();
+  void CheckRegion(const ClusterView& view, const RegionInfo& region);
+  void BalanceLeadersIfDue();
+  void Remind();
+  void CountAdding();
+  // False: a step needs a new peer and there is no id yet.
+  bool FillPeerIds(Operator& op);
+  void RefillPeerIds();
+
+  const ScheduleConfig config_;
+  const Parts parts_;
+  env::Random random_;
+  AllocateIds allocate_ids_;
+  const std::shared_ptr<PeerIdPool> peer_ids_ = std::make_shared<PeerIdPool>();
+
+  RegionId patrolled_;  // The patrol's place.
+  AddingByStore adding_;
+  std::vector<Operator> found_;
+  env::Instant last_balance_{};
+
+  Mutex mutex_;
+  SplitBoundaries boundaries_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace flotilla::pd
+
+#endif  // FLOTILLA_PD_SCHEDULE_COORDINATOR_H_

@@ -1,0 +1,48 @@
+// A few ids of peers at hand, so that checkers, which do not wait, can make new peers.
+//
+// Thread-safe.
+#ifndef FLOTILLA_PD_SCHEDULE_PEER_ID_POOL_H_
+#define FLOTILLA_PD_SCHEDULE_PEER_ID_POOL_H_
+
+#include <cstdint>
+
+#include "common/base/ids.h"
+#include "common/base/mutex.h"
+
+namespace flotilla::pd {
+
+class PeerIdPool {
+ public:
+  static constexpr uint32_t kRefill = 64;
+
+  // 0: none is left; the pool must be refilled.
+  PeerId Take() {
+    MutexLock lock(mutex_);
+    return next_ == end_ ? PeerId() : PeerId(next_++);
+  }
+  // True when the caller shall fetch kRefill ids and call OnRefilled.
+  bool BeginRefill() {
+    MutexLock lock(mutex_);
+    if (refilling_ || next_ != end_) return false;
+    refilling_ = true;
+    return true;
+  }
+  // `first` 0: it failed.
+  void OnRefilled(uint64_t first) {
+    MutexLock lock(mutex_);
+    refilling_ = false;
+    if (first == 0) return;
+    next_ = first;
+    end_ = first + kRefill;
+  }
+
+ private:
+  Mutex mutex_;
+  uint64_t next_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t end_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool refilling_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace flotilla::pd
+
+#endif  // FLOTILLA_PD_SCHEDULE_PEER_ID_POOL_H_
