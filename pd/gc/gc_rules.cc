@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/check.h"
 
 namespace flotilla::pd {
 namespace {
@@ -65,6 +66,22 @@ absl::StatusOr<meta::v1::SafePointResult> AdvanceGcSafePoint(meta::v1::GcState& 
   result.set_old_value(old_value);
   result.set_new_value(target);
   state.set_gc_safe_point(target);
+  return result;
+}
+
+meta::v1::SafePointResult AdvanceBothSafePoints(meta::v1::GcState& state,
+                                                const std::vector<meta::v1::GcBarrier>& barriers,
+                                                uint64_t target, int64_t now_ms) {
+  meta::v1::SafePointResult result;
+  result.set_old_value(state.gc_safe_point());
+  if (target > state.txn_safe_point()) {
+    const auto moved = AdvanceTxnSafePoint(state, barriers, target, now_ms);
+    CHECK_OK(moved.status());
+    result.set_blocker(moved->blocker());
+  }
+  state.set_gc_safe_point(
+      std::max(state.gc_safe_point(), std::min(target, state.txn_safe_point())));
+  result.set_new_value(state.gc_safe_point());
   return result;
 }
 

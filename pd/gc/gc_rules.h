@@ -37,6 +37,12 @@ absl::StatusOr<meta::v1::SafePointResult> AdvanceTxnSafePoint(
 absl::StatusOr<meta::v1::SafePointResult> AdvanceGcSafePoint(meta::v1::GcState& state,
                                                              uint64_t target);
 
+// Moves both points towards `target`, as far as the barriers allow; a target that lies behind
+// changes nothing.
+meta::v1::SafePointResult AdvanceBothSafePoints(meta::v1::GcState& state,
+                                                const std::vector<meta::v1::GcBarrier>& barriers,
+                                                uint64_t target, int64_t now_ms);
+
 // FailedPrecondition: what the barrier is to protect may be collected already. InvalidArgument: no
 // id, or too long.
 absl::Status CheckBarrier(const meta::v1::GcState& state, const meta::v1::GcBarrier& barrier);

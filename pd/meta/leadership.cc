@@ -54,6 +54,7 @@ void Leadership::OnStepDown() {
     LOG_INFO("leads no more since the end of term {}", withdrawn->term);
     withdrawn->tso->Close(NotLeaderStatus());
     withdrawn->ids->Close(NotLeaderStatus());
+    withdrawn->coordinator->Close(NotLeaderStatus());
     withdrawn->streams.Close(NotLeaderStatus());
   }
   inbox_.PushCompletion(SteppedDown{});

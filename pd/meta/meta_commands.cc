@@ -233,7 +233,12 @@ MetaCommands::ResultOr MetaCommands::Do(const meta::v1::AdvanceTxnSafePoint& com
 MetaCommands::ResultOr MetaCommands::Do(const meta::v1::AdvanceGcSafePoint& command) {
   meta::v1::GcState state = MustRead(reader_->Gc());
   meta::v1::Result result;
-  ASSIGN_OR_RETURN(*result.mutable_safe_point(), pd::AdvanceGcSafePoint(state, command.target()));
+  if (command.with_txn_safe_point()) {
+    *result.mutable_safe_point() =
+        AdvanceBothSafePoints(state, MustRead(reader_->Barriers()), command.target(), now_ms_);
+  } else {
+    ASSIGN_OR_RETURN(*result.mutable_safe_point(), pd::AdvanceGcSafePoint(state, command.target()));
+  }
   Put(kGcStateKey, state);
   return result;
 }

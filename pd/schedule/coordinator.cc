@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/log.h"
 
 namespace flotilla::pd {
@@ -13,15 +14,77 @@ Coordinator::Coordinator(const ScheduleConfig& config, Parts parts, env::Random 
 void Coordinator::Tick() {
   parts_.operators->ExpireOverdue();
   RefillPeerIds();
-  CountAdding();
+  adding_ = parts_.operators->AddingPeers();
+  {
+    MutexLock lock(mutex_);
+    cuts_ = boundaries_;
+    for (const SplitWait& wait : waits_) cuts_.insert(wait.keys.begin(), wait.keys.end());
+  }
   Patrol();
   BalanceLeadersIfDue();
   Remind();
+  AnswerSplits();
 }
 
 void Coordinator::AddBoundaries(const std::vector<std::string>& keys) {
   MutexLock lock(mutex_);
   boundaries_.insert(keys.begin(), keys.end());
+}
+
+void Coordinator::SplitAt(std::vector<std::string> keys, env::Instant deadline,
+                          SplitCallback done) {
+  absl::Status refused;
+  {
+    MutexLock lock(mutex_);
+    if (!closed_.ok()) {
+      refused = closed_;
+    } else if (waiting_keys_ + keys.size() > kMaxWaitingSplitKeys) {
+      refused = absl::ResourceExhaustedError(
+          absl::StrCat("more than ", kMaxWaitingSplitKeys, " keys wait to be split at"));
+    } else {
+      waiting_keys_ += keys.size();
+      waits_.push_back({std::move(keys), deadline, std::move(done)});
+    }
+  }
+  if (!refused.ok()) std::move(done)(refused);
+}
+
+void Coordinator::Close(const absl::Status& reason) {
+  std::vector<SplitWait> waits;
+  {
+    MutexLock lock(mutex_);
+    closed_ = reason;
+    waits.swap(waits_);
+  }
+  for (SplitWait& wait : waits) std::move(wait.done)(reason);
+}
+
+Coordinator::SplitOutcome Coordinator::LookAtSplit(const std::vector<std::string>& keys) const {
+  SplitOutcome outcome;
+  for (const std::string& key : keys) {
+    const RegionPtr region = parts_.cluster->GetRegionByKey(key);
+    if (region == nullptr || region->start() != key) continue;
+    ++outcome.finished_keys;
+    outcome.regions.push_back(region->id());
+  }
+  return outcome;
+}
+
+void Coordinator::AnswerSplits() {
+  std::vector<std::pair<SplitCallback, SplitOutcome>> answers;
+  env::Instant now;
+  parts_.cluster->WithView([&](const ClusterView& view) { now = view.now; });
+  {
+    MutexLock lock(mutex_);
+    std::erase_if(waits_, [&](SplitWait& wait) {
+      SplitOutcome outcome = LookAtSplit(wait.keys);
+      if (outcome.finished_keys < wait.keys.size() && now < wait.deadline) return false;
+      waiting_keys_ -= wait.keys.size();
+      answers.emplace_back(std::move(wait.done), std::move(outcome));
+      return true;
+    });
+  }
+  for (auto& [done, outcome] : answers) std::move(done)(std::move(outcome));
 }
 
 void Coordinator::Patrol() {
@@ -41,11 +104,7 @@ void Coordinator::Patrol() {
 
 void Coordinator::CheckRegion(const ClusterView& view, const RegionInfo& region) {
   if (parts_.operators->HasOperator(region.id())) return;
-  std::optional<Operator> op;
-  {
-    MutexLock lock(mutex_);
-    op = CheckSplit(boundaries_, region);
-  }
+  std::optional<Operator> op = CheckSplit(cuts_, region);
   if (!op.has_value()) {
     if (!parts_.operators->HasRoom(OperatorKind::kReplica)) return;
     op = CheckReplicas(config_.replica, view, region, adding_);
@@ -84,8 +143,6 @@ void Coordinator::Push(const RegionInfo& region) {
   // Without a stream it is told in answer to the region's next heartbeat.
   (void)parts_.streams->Send(region.leader_store(), *std::move(instruction));
 }
-
-void Coordinator::CountAdding() { adding_ = parts_.operators->AddingPeers(); }
 
 bool Coordinator::FillPeerIds(Operator& op) {
   PeerId peer;

@@ -23,6 +23,9 @@
 
 namespace flotilla::pd {
 
+// Keys that split requests may wait for at a time.
+inline constexpr size_t kMaxWaitingSplitKeys = 100'000;
+
 struct ScheduleConfig {
   ReplicaConfig replica;
   LeaderBalanceConfig leader_balance;
@@ -55,18 +58,40 @@ class Coordinator {
   // One round of bounded work. The leadership stage calls it every tick_interval.
   void Tick();
 
-  // Regions shall be cut at these keys.
+  // Regions shall be cut at these keys, as long as this leadership lasts.
   void AddBoundaries(const std::vector<std::string>& keys);
+
+  struct SplitOutcome {
+    // Keys at which a region begins now, and these regions.
+    size_t finished_keys = 0;
+    std::vector<RegionId> regions;
+  };
+  using SplitCallback = absl::AnyInvocable<void(absl::StatusOr<SplitOutcome>) &&>;
+  // Regions shall be cut at these keys (region boundaries); `done` hears when they are, or at the
+  // deadline how far it came. ResourceExhausted: too many keys wait already. Unavailable: the
+  // leadership ended.
+  void SplitAt(std::vector<std::string> keys, env::Instant deadline, SplitCallback done);
+
+  // The leadership ended: whoever waits gets `reason`.
+  void Close(const absl::Status& reason);
 
   // Tells the region's leader what its operator wants now, if its stream is open.
   void Push(const RegionInfo& region);
 
  private:
+  struct SplitWait {
+    std::vector<std::string> keys;
+    env::Instant deadline;
+    SplitCallback done;
+  };
+
   void Patrol();
+  // Answers the split requests that are done or overdue.
+  void AnswerSplits();
+  SplitOutcome LookAtSplit(const std::vector<std::string>& keys) const;
   void CheckRegion(const ClusterView& view, const RegionInfo& region);
   void BalanceLeadersIfDue();
   void Remind();
-  void CountAdding();
   // False: a step needs a new peer and there is no id yet.
   bool FillPeerIds(Operator& op);
   void RefillPeerIds();
@@ -80,10 +105,14 @@ class Coordinator {
   RegionId patrolled_;  // The patrol's place.
   AddingByStore adding_;
   std::vector<Operator> found_;
+  SplitBoundaries cuts_;  // All boundaries wanted in this tick.
   env::Instant last_balance_{};
 
   Mutex mutex_;
   SplitBoundaries boundaries_ ABSL_GUARDED_BY(mutex_);
+  std::vector<SplitWait> waits_ ABSL_GUARDED_BY(mutex_);
+  size_t waiting_keys_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Status closed_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace flotilla::pd

@@ -53,6 +53,16 @@ TEST(GcRulesTest, GcSafePointStaysBehindTheTxnSafePoint) {
   EXPECT_TRUE(AdvanceGcSafePoint(state, 100).ok());
 }
 
+TEST(GcRulesTest, CallersOfOnePointMoveBothBehindTheBarriers) {
+  meta::v1::GcState state;
+  auto result = AdvanceBothSafePoints(state, {Barrier("cdc", 40)}, 100, kNow);
+  EXPECT_EQ(result.new_value(), 40u);
+  EXPECT_EQ(state.txn_safe_point(), 40u);
+  EXPECT_EQ(AdvanceBothSafePoints(state, {}, 30, kNow).new_value(), 40u);
+  EXPECT_EQ(AdvanceBothSafePoints(state, {}, 60, kNow).new_value(), 60u);
+  EXPECT_EQ(state.txn_safe_point(), 60u);
+}
+
 TEST(GcRulesTest, BarrierBehindTheTxnSafePointIsRefused) {
   meta::v1::GcState state;
   ASSERT_TRUE(AdvanceTxnSafePoint(state, {}, 100, kNow).ok());
