@@ -5,6 +5,7 @@
 #ifndef FLOTILLA_STORE_SNAPSHOT_BUILDER_H_
 #define FLOTILLA_STORE_SNAPSHOT_BUILDER_H_
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -67,11 +68,13 @@ class SnapshotBuilder final : public env::Stage {
   const std::unique_ptr<Metrics> metrics_;
   const RegionReader reader_;
   env::Inbox<RegionId> inbox_;
-  std::vector<RegionId> taken_;  // Not built yet, last first.
+  std::vector<RegionId> taken_;
+  std::deque<RegionId> waiting_;
   env::Instant next_collection_;
 
   Mutex mutex_;
-  // Regions whose snapshot is being made, and since when a failed one may be tried again.
+  // Regions whose snapshot is being made (the end of time), or whose last attempt failed, and when
+  // it may be tried again.
   std::map<RegionId, env::Instant> pending_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/key_range.h"
 #include "common/engine/kv_engine.h"
+#include "common/env/clock.h"
 #include "common/metrics/registry.h"
 #include "store/snapshot/registry.h"
 
@@ -22,8 +23,11 @@ namespace flotilla::store {
 class SnapshotInstaller {
  public:
   // All must outlive the installer.
-  SnapshotInstaller(engine::KvEngine* engine, SnapshotRegistry* registry,
+  SnapshotInstaller(engine::KvEngine* engine, SnapshotRegistry* registry, const env::Clock* clock,
                     metrics::Registry* metrics);
+
+  using StateWriter =
+      absl::FunctionRef<void(const SnapshotManifest& manifest, engine::WriteBatch& batch)>;
 
   // 1. verifies the files, 2. deletes the data of the snapshot's range and of `also_delete` (what
   // the region held besides and no other region of the store holds), 3. takes the files in, 4.
@@ -31,9 +35,9 @@ class SnapshotInstaller {
   // the manifest. The received files stay: Forget removes them when they are not needed any more.
   // NotFound: no such snapshot was received. DataLoss: a file does not match the manifest; nothing
   // was changed. Any other error leaves the range without a meaning, to be installed again.
-  absl::StatusOr<SnapshotManifest> Install(
-      const SnapshotId& id, const std::vector<KeyRange>& also_delete,
-      absl::FunctionRef<void(const SnapshotManifest&, engine::WriteBatch&)> add_state);
+  absl::StatusOr<SnapshotManifest> Install(const SnapshotId& id,
+                                           const std::vector<KeyRange>& also_delete,
+                                           StateWriter add_state);
   // The snapshot is installed, and the record that says "installing" is durably gone.
   void Forget(const SnapshotId& id);
 
@@ -42,6 +46,7 @@ class SnapshotInstaller {
 
   engine::KvEngine* const engine_;
   SnapshotRegistry* const registry_;
+  const env::Clock* const clock_;
   metrics::Histogram& seconds_;
   metrics::Counter& bytes_;
 };

@@ -65,6 +65,8 @@ class SnapshotReceiver final : public env::Stage {
   void Handle(Event& event);
   void OnHeader(const std::shared_ptr<Stream>& stream, SnapshotHeader& header);
   void OnChunk(const std::shared_ptr<Stream>& stream, const SnapshotChunk& chunk);
+  // All blocks are there.
+  void OnComplete(const std::shared_ptr<Stream>& stream);
   // Answers, forgets the stream's transfer and with it whatever is not complete.
   void End(const std::shared_ptr<Stream>& stream, const absl::Status& status);
 

@@ -1,9 +1,9 @@
 // The snapshots that lie in a store's snapshot directory: those built here to be sent, and those
 // received to be installed.
 //
-//   <root>/built_<id>/      files and MANIFEST; removed at every start
-//   <root>/received_<id>/   files and MANIFEST; kept until removed: an installation may need it
-//   <root>/*.tmp/           being made; removed at every start
+//   <root>/built_<id>_<n>/      files and MANIFEST; removed at every start
+//   <root>/received_<id>_<n>/   files and MANIFEST; kept until removed: an installation may need it
+//   <root>/*.tmp/               being made; removed at every start
 //
 // A directory gets its final name only when everything in it is synced. Thread-safe.
 #ifndef FLOTILLA_STORE_SNAPSHOT_REGISTRY_H_
@@ -109,7 +109,7 @@ class SnapshotRegistry {
   SnapshotRegistry(const SnapshotRegistryOptions& options, env::FileSystem* files,
                    const env::Clock* clock, metrics::Registry* metrics);
   absl::Status LoadDir(const std::string& name);
-  std::string DirOf(const Key& key) const;
+  std::string NewDir(const Key& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<StoredSnapshotPtr> Commit(const Key& key, const std::string& draft_dir,
                                            const SnapshotManifest& manifest);
   void Abandon(const Key& key, const std::string& draft_dir);
@@ -126,6 +126,7 @@ class SnapshotRegistry {
   // Removed, but perhaps still held.
   std::vector<std::shared_ptr<StoredSnapshot>> doomed_ ABSL_GUARDED_BY(mutex_);
   uint64_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t last_dir_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace flotilla::store

@@ -10,11 +10,11 @@
 #include <deque>
 #include <memory>
 #include <optional>
-#include <variant>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "common/env/clock.h"
 #include "common/env/inbox.h"
 #include "common/env/stage.h"
@@ -72,6 +72,8 @@ class SnapshotSender final : public env::Stage {
   void StartWaiting();
   // Returns true when the transfer could do more at once.
   bool Advance(Transfer& transfer);
+  // Reads the next block and gives it to the stream; returns its size.
+  absl::StatusOr<uint64_t> SendBlock(Transfer& transfer);
   void Finish(Transfer& transfer, const absl::Status& status);
 
   const SnapshotSenderOptions options_;
