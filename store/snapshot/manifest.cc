@@ -9,6 +9,8 @@ namespace {
 
 constexpr char kManifestVersion = 1;
 constexpr size_t kChecksumBytes = 8;
+// Larger than any disk; a sum of these does not overflow.
+constexpr uint64_t kMaxFileBytes = uint64_t{1} << 56;
 
 bool GetFile(std::string_view& in, SnapshotFile& file) {
   uint64_t cf = 0;
@@ -16,6 +18,7 @@ bool GetFile(std::string_view& in, SnapshotFile& file) {
       !GetVarint64(in, file.key_count) || !GetBigEndian64(in, file.checksum)) {
     return false;
   }
+  if (cf > UINT8_MAX || file.size_bytes == 0 || file.size_bytes > kMaxFileBytes) return false;
   file.cf = static_cast<engine::ColumnFamily>(cf);
   for (const engine::ColumnFamily known : engine::kDataColumnFamilies) {
     if (file.cf == known) return true;

@@ -12,6 +12,24 @@
 
 namespace flotilla::store {
 
+namespace {
+
+// The header's message must be the offer of the header's snapshot.
+absl::Status CheckHeader(const SnapshotHeader& header) {
+  const SnapshotId& id = header.manifest.id;
+  const auto* offer = std::get_if<raft::InstallSnapshot>(&header.envelope.message.body);
+  if (offer != nullptr && header.envelope.region_id == id.region_id &&
+      offer->snapshot.meta.term == id.position.term &&
+      offer->snapshot.meta.index == id.position.index &&
+      offer->snapshot.data.view() == EncodeSnapshotId(id)) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrFormat("snapshot %s came with a message that does not offer it", ToString(id)));
+}
+
+}  // namespace
+
 struct SnapshotReceiver::Metrics {
   explicit Metrics(metrics::Registry* registry)
       : bytes(registry->AddCounter("flotilla_snapshot_received_bytes_total",
@@ -178,6 +196,11 @@ void SnapshotReceiver::OnHeader(const std::shared_ptr<Stream>& stream, SnapshotH
     return;
   }
   const SnapshotId id = header.manifest.id;
+  if (const absl::Status status = CheckHeader(header); !status.ok()) {
+    metrics_->failed.Increment();
+    stream->Answer(status);
+    return;
+  }
   if (registry_->Find(SnapshotKind::kReceived, id) != nullptr) {
     // It was received before, but its message may have been lost.
     deliver_(std::move(header.envelope));
