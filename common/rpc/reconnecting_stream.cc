@@ -55,6 +55,8 @@ void ReconnectingStream::Wake() {
   Run(&ReconnectingStream::WakeInLoop);
 }
 
+void ReconnectingStream::Restart() { Run(&ReconnectingStream::RestartInLoop); }
+
 void ReconnectingStream::Stop() { Run(&ReconnectingStream::StopInLoop); }
 
 void ReconnectingStream::WakeInLoop() {
@@ -112,6 +114,10 @@ void ReconnectingStream::OnClosed(const absl::Status& status) {
     self->state_ = State::kIdle;
     self->MaybeConnect();
   });
+}
+
+void ReconnectingStream::RestartInLoop() {
+  if (control_ != nullptr) control_->Close(absl::UnavailableError("given up by this side"));
 }
 
 void ReconnectingStream::StopInLoop() {

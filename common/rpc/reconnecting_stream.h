@@ -53,6 +53,8 @@ class ReconnectingStream final : public std::enable_shared_from_this<Reconnectin
   void Start();
   // There is something to send.
   void Wake();
+  // Gives the present stream up, as if it had broken.
+  void Restart();
   // Cancels the stream and lets go of the delegate, which is told OnDown for the last time. Further
   // calls do nothing.
   void Stop();
@@ -67,6 +69,7 @@ class ReconnectingStream final : public std::enable_shared_from_this<Reconnectin
   void OnOpened();
   void OnClosed(const absl::Status& status);
   void WakeInLoop();
+  void RestartInLoop();
   void StopInLoop();
 
   EventLoop* const loop_;

@@ -1,0 +1,60 @@
+// The region heartbeat stream to PD's leader. Of each region only the newest heartbeat waits.
+//
+// Thread-safe.
+#ifndef FLOTILLA_COMMON_PDCLIENT_HEARTBEAT_STREAM_H_
+#define FLOTILLA_COMMON_PDCLIENT_HEARTBEAT_STREAM_H_
+
+#include <deque>
+#include <map>
+#include <memory>
+
+#include "common/base/mutex.h"
+#include "common/pdclient/leader_finder.h"
+#include "common/pdclient/pd_client.h"
+#include "common/rpc/reconnecting_stream.h"
+
+namespace flotilla::pdclient {
+
+class HeartbeatStream final : public rpc::StreamDelegate,
+                              public std::enable_shared_from_this<HeartbeatStream> {
+ public:
+  HeartbeatStream(rpc::EventLoop* loop, std::shared_ptr<LeaderFinder> finder, size_t max_waiting);
+
+  // Once, before the rest.
+  void Open(const rpc::BackoffOptions& backoff, env::Random random);
+  // From here on the stream is kept open.
+  void SetListener(HeartbeatListener* listener);
+  void Send(pdpb::RegionHeartbeatRequest heartbeat);
+  // The listener is not called any more once this has returned. REQUIRES: not called by it.
+  void Stop();
+
+  void Connect(ConnectDone done) override;
+  std::unique_ptr<Message> NewIncoming() const override;
+  std::unique_ptr<Message> NewOutgoing() const override;
+  void OnIncoming(Message* message) override;
+  bool FillNext(Message* message) override;
+  bool WantsStream() override;
+  void OnUp() override;
+  void OnDown(const absl::Status& status, bool was_up) override;
+
+ private:
+  rpc::EventLoop* const loop_;
+  const std::shared_ptr<LeaderFinder> finder_;
+  const size_t max_waiting_;
+  std::shared_ptr<rpc::ReconnectingStream> stream_;
+  // Loop thread only.
+  std::shared_ptr<rpc::Channel> channel_;
+
+  // Held while the listener is called, and by nothing that it calls.
+  Mutex listener_mutex_;
+  HeartbeatListener* listener_ ABSL_GUARDED_BY(listener_mutex_) = nullptr;
+
+  Mutex mutex_;
+  std::map<uint64_t, pdpb::RegionHeartbeatRequest> waiting_ ABSL_GUARDED_BY(mutex_);
+  // The regions of `waiting_`, the one that waits longest first.
+  std::deque<uint64_t> order_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace flotilla::pdclient
+
+#endif  // FLOTILLA_COMMON_PDCLIENT_HEARTBEAT_STREAM_H_
