@@ -175,7 +175,7 @@ absl::Status Scenario::RunOnNodes(const Directive& directive) {
   }
   if (command == "compact") {
     if (ids.size() != 2) return absl::InvalidArgumentError("compact takes a node and an index");
-    return environment_.Compact(*node, Index(ids[1]));
+    return node->log->Truncate(Index(ids[1]));
   }
   return RunOnNode(directive, *node);
 }

@@ -148,17 +148,6 @@ absl::Status Environment::Write(Node& node, const LogAppend& append) {
   return absl::OkStatus();
 }
 
-absl::Status Environment::Compact(Node& node, Index index) {
-  // What was not handed out for applying yet must still be read.
-  const Index handed_out =
-      node.apply_work.empty() ? node.state.meta.index : node.apply_work.back().back().index;
-  if (index > handed_out && index <= node.log->last_index()) {
-    return absl::FailedPreconditionError("entries after " + std::to_string(handed_out.value()) +
-                                         " are not applied yet");
-  }
-  return node.log->Truncate(index);
-}
-
 absl::Status Environment::Apply(Node& node, const std::vector<Entry>& entries) {
   std::string data(node.state.data.view());
   for (const Entry& entry : entries) {

@@ -73,8 +73,6 @@ class Environment {
   absl::Status Deliver(uint64_t to, std::string_view kind, bool drop);
   // All of the above on those nodes until nothing changes.
   absl::Status Stabilize(const std::vector<uint64_t>& ids);
-  // Truncates the node's log up to and including `index`.
-  absl::Status Compact(Node& node, Index index);
   // Puts a snapshot of one node's state on the way to another.
   absl::Status SendSnapshot(uint64_t from, uint64_t to);
 
