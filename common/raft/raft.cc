@@ -193,9 +193,9 @@ bool Raft::AcceptTerm(const Message& message) {
 }
 
 void Raft::AnswerOldTerm(const Message& message) {
-  if ((config_.check_quorum || config_.pre_vote) &&
+  if ((config_.check_quorum || config_.pre_vote || config_.vote_hold_off_ticks > 0) &&
       (Is<AppendRequest>(message) || Is<Heartbeat>(message))) {
-    // The sender leads an older term than ours. With check-quorum and pre-vote our own requests for
+    // The sender leads an older term than ours. With these options our own requests for
     // votes may be ignored for ever, so this answer is what takes it on to our term and frees us.
     SendAfterPersist(term_, message.from, AppendResponse{});
     return;
