@@ -9,17 +9,20 @@
 
 namespace flotilla::raft {
 
-// RequestVote (thesis 3.4) and its dry run (pre-vote, thesis 9.6).
+// RequestVote (thesis 3.4) and its dry run (pre-vote, thesis 9.6). Request and answer also tell
+// what their sender knows to be committed ({0, 0}: not told): see Config::commit_by_vote.
 struct VoteRequest {
   bool pre_vote = false;
   EntryId last;  // The candidate's last log position.
   // The leader itself asked for this election (transfer, thesis 3.10): leases do not hold it off.
   bool leadership_transfer = false;
+  EntryId commit;
   bool operator==(const VoteRequest&) const = default;
 };
 struct VoteResponse {
   bool pre_vote = false;
   bool rejected = false;
+  EntryId commit;
   bool operator==(const VoteResponse&) const = default;
 };
 

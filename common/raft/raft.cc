@@ -172,6 +172,7 @@ void Raft::SendAfterPersist(Term term, PeerId to, MessageBody body) {
 }
 
 bool Raft::AcceptTerm(const Message& message) {
+  CommitByVote(message);
   if (message.term == Term(0) || message.term == term_) return true;
   if (message.term < term_) {
     AnswerOldTerm(message);
@@ -202,7 +203,8 @@ void Raft::AnswerOldTerm(const Message& message) {
   }
   if (const auto* vote = std::get_if<VoteRequest>(&message.body); vote && vote->pre_vote) {
     // Lets a pre-candidate of an old term, which may have the longer log, catch up with the term.
-    SendAfterPersist(term_, message.from, VoteResponse{.pre_vote = true, .rejected = true});
+    SendAfterPersist(term_, message.from,
+                     VoteResponse{.pre_vote = true, .rejected = true, .commit = KnownCommit()});
   }
 }
 

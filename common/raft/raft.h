@@ -101,6 +101,9 @@ class Raft {
   bool IgnoresVoteRequests() const;
   void OnVoteRequest(const Message& message, const VoteRequest& request);
   void OnVoteResponse(const Message& message, const VoteResponse& response);
+  // The sender of a vote message told what is committed.
+  void CommitByVote(const Message& message);
+  EntryId KnownCommit() const;
   void OnTimeoutNow();
   void OnTransferLeader(PeerId target);
   void SendTimeoutNow(PeerId target);

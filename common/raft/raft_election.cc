@@ -40,11 +40,14 @@ void Raft::StartElection(Election election) {
   for (PeerId voter : AllVoters(conf_)) {
     if (voter == id()) {
       // Our own vote counts when it is durable, like any other.
-      SendAfterPersist(term, voter, VoteResponse{.pre_vote = pre_vote});
+      SendAfterPersist(term, voter,
+                       VoteResponse{.pre_vote = pre_vote, .rejected = false, .commit = {}});
       continue;
     }
-    VoteRequest request{
-        .pre_vote = pre_vote, .last = last, .leadership_transfer = election == Election::kTransfer};
+    VoteRequest request{.pre_vote = pre_vote,
+                        .last = last,
+                        .leadership_transfer = election == Election::kTransfer,
+                        .commit = KnownCommit()};
     if (config_.durable_vote_requests && !pre_vote) {
       SendAfterPersist(term, voter, request);
     } else {
@@ -67,12 +70,15 @@ void Raft::OnVoteRequest(const Message& message, const VoteRequest& request) {
                             (request.pre_vote && message.term > term_);
   // Learners vote too: who is asked may have become a voter without having heard of it yet.
   if (!free_to_vote || !log_.IsUpToDate(request.last)) {
-    SendAfterPersist(term_, message.from,
-                     VoteResponse{.pre_vote = request.pre_vote, .rejected = true});
+    SendAfterPersist(
+        term_, message.from,
+        VoteResponse{.pre_vote = request.pre_vote, .rejected = true, .commit = KnownCommit()});
     return;
   }
   // The answer carries the term of the request: that of a pre-candidate lies beyond our own.
-  SendAfterPersist(message.term, message.from, VoteResponse{.pre_vote = request.pre_vote});
+  SendAfterPersist(
+      message.term, message.from,
+      VoteResponse{.pre_vote = request.pre_vote, .rejected = false, .commit = KnownCommit()});
   if (request.pre_vote) return;
   election_elapsed_ticks_ = 0;
   vote_ = message.from;
@@ -107,6 +113,27 @@ void Raft::OnVoteResponse(const Message& message, const VoteResponse& response) 
     BecomeLeader();
     BroadcastAppend();
   }
+}
+
+EntryId Raft::KnownCommit() const {
+  if (!config_.commit_by_vote) return {};
+  const Index index = log_.committed();
+  return {log_.TermAt(index).value_or(Term(0)), index};
+}
+
+void Raft::CommitByVote(const Message& message) {
+  EntryId commit;
+  if (const auto* request = std::get_if<VoteRequest>(&message.body)) commit = request->commit;
+  if (const auto* response = std::get_if<VoteResponse>(&message.body)) commit = response->commit;
+  // What holds a committed entry is equal to the committed log up to there (log matching), whatever
+  // the terms of the two nodes are.
+  if (!config_.commit_by_vote || commit.index <= log_.committed() || !log_.Matches(commit)) return;
+  log_.CommitTo(commit.index);
+  // With a change of membership among what is committed now, the election would ask the wrong
+  // voters: wait until it is applied.
+  const bool campaigning = std::holds_alternative<CandidateRole>(role_) ||
+                           std::holds_alternative<PreCandidateRole>(role_);
+  if (campaigning && !MayCampaign()) BecomeFollower(term_, PeerId(0));
 }
 
 // --- Transfer of leadership ---------------------------------------------------------------------

@@ -56,6 +56,11 @@ struct Config {
   // False only in scenario scripts.
   bool durable_vote_requests = true;
 
+  // Candidates and voters tell each other what is committed. A leader that has just removed or
+  // demoted itself may be the only one who knows that; its followers then need its vote, and it
+  // refuses them because its log is longer, for ever. False only in scenario scripts.
+  bool commit_by_vote = true;
+
   // False: committed entries may be handed out in the Ready that also persists them, because the
   // host persists before it applies. True: only entries already reported durable are handed out.
   bool async_storage_writes = true;

@@ -105,10 +105,13 @@ void EncodeBody(const raft::MessageBody& body, wire::Message* out) {
                           to->set_pre_vote(m.pre_vote);
                           EncodeId(m.last, to->mutable_last());
                           to->set_leadership_transfer(m.leadership_transfer);
+                          EncodeId(m.commit, to->mutable_commit());
                         },
                         [&](const raft::VoteResponse& m) {
-                          out->mutable_vote_response()->set_pre_vote(m.pre_vote);
-                          out->mutable_vote_response()->set_rejected(m.rejected);
+                          auto* to = out->mutable_vote_response();
+                          to->set_pre_vote(m.pre_vote);
+                          to->set_rejected(m.rejected);
+                          EncodeId(m.commit, to->mutable_commit());
                         },
                         [&](const raft::AppendRequest& m) {
                           auto* to = out->mutable_append_request();
@@ -174,10 +177,13 @@ absl::StatusOr<raft::MessageBody> DecodeBody(wire::Message* in) {
   switch (in->body_case()) {
     case wire::Message::kVoteRequest: {
       const wire::VoteRequest& m = in->vote_request();
-      return raft::VoteRequest{m.pre_vote(), DecodeId(m.last()), m.leadership_transfer()};
+      return raft::VoteRequest{m.pre_vote(), DecodeId(m.last()), m.leadership_transfer(),
+                               DecodeId(m.commit())};
     }
-    case wire::Message::kVoteResponse:
-      return raft::VoteResponse{in->vote_response().pre_vote(), in->vote_response().rejected()};
+    case wire::Message::kVoteResponse: {
+      const wire::VoteResponse& m = in->vote_response();
+      return raft::VoteResponse{m.pre_vote(), m.rejected(), DecodeId(m.commit())};
+    }
     case wire::Message::kAppendRequest:
       return DecodeAppend(in->mutable_append_request());
     case wire::Message::kAppendResponse:

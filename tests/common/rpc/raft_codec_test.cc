@@ -43,8 +43,8 @@ raft::Snapshot MakeSnapshot() {
 
 std::vector<raft::MessageBody> AllBodies() {
   return {
-      raft::VoteRequest{true, {Term(6), Index(42)}, true},
-      raft::VoteResponse{true, true},
+      raft::VoteRequest{true, {Term(6), Index(42)}, true, {Term(5), Index(40)}},
+      raft::VoteResponse{true, true, {Term(5), Index(41)}},
       raft::AppendRequest{
           {Term(6), Index(42)},
           Index(41),
