@@ -18,7 +18,7 @@ bool SimWorld::Step() {
     for (const auto& slot : process->slots()) {
       if (slot->CanRun(local)) {
         ready.push_back(slot.get());
-      } else if (slot->deadline()) {
+      } else if (slot->deadline() && !slot->held()) {
         const env::Instant due = process->ToWorld(*slot->deadline());
         next = next ? std::min(*next, due) : due;
       }
@@ -57,6 +57,12 @@ SimScheduler::~SimScheduler() { world_->RemoveProcess(this); }
 env::Waker* SimScheduler::Add(env::Stage* stage) {
   slots_.push_back(std::make_unique<Slot>(stage));
   return slots_.back().get();
+}
+
+void SimScheduler::HoldStage(std::string_view name, bool hold) {
+  for (auto& slot : slots_) {
+    if (slot->name() == name) slot->Hold(hold);
+  }
 }
 
 void SimScheduler::Slot::Run() {

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "common/env/clock.h"
@@ -70,19 +71,27 @@ class SimScheduler final : public env::Scheduler, public env::Clock {
   void Pause() { paused_ = true; }
   void Resume() { paused_ = false; }
   bool paused() const { return paused_; }
+  // The stage of that name alone does not run while it is held.
+  void HoldStage(std::string_view name, bool hold);
 
   // For SimWorld: a stage and what is known of it.
   class Slot final : public env::Waker {
    public:
     explicit Slot(env::Stage* stage) : stage_(stage) {}
     void Wake() override { woken_ = true; }
-    bool CanRun(env::Instant now) const { return woken_ || (deadline_ && *deadline_ <= now); }
+    bool CanRun(env::Instant now) const {
+      return !held_ && (woken_ || (deadline_ && *deadline_ <= now));
+    }
+    std::string_view name() const { return stage_->name(); }
+    bool held() const { return held_; }
+    void Hold(bool hold) { held_ = hold; }
     std::optional<env::Instant> deadline() const { return deadline_; }
     void Run();
 
    private:
     env::Stage* const stage_;
     bool woken_ = true;  // Each stage runs once when its process starts.
+    bool held_ = false;
     std::optional<env::Instant> deadline_;
   };
   bool runs() const { return running_ && !paused_; }

@@ -307,6 +307,57 @@ TEST(HostTest, APausedLeaderHasNoLeaseWhenItWakes) {
   EXPECT_FALSE(cluster.store(leader).Lease(RegionId(1))->ValidAt(cluster.process(leader).Now()));
 }
 
+// Otherwise a read by the leader's lease could return less than a follower's read before it.
+TEST(HostTest, NoReplicaAppliesBeforeItsLeaderHas) {
+  SimCluster cluster({.seed = 24});
+  ASSERT_TRUE(cluster.Put(1, "k", "v1"));
+  ASSERT_TRUE(cluster.WaitForEqualApplied(1));
+  const int leader = cluster.WaitForLeader(1);
+  cluster.process(leader).HoldStage("apply-0", true);
+  bool applied = false;
+  multiraft::Proposal proposal;
+  proposal.command = EncodeKvCommand({Kind::kPut, "k", "v2"});
+  proposal.callback = [&](absl::StatusOr<multiraft::Applied> result) { applied = result.ok(); };
+  cluster.store(leader).host().Propose(RegionId(1), std::move(proposal));
+  cluster.world().RunFor(seconds(2));
+  auto status = cluster.Inspect(leader, 1);
+  ASSERT_TRUE(status.ok());
+  EXPECT_GT(status->node.hard_state.commit, status->node.applied) << "committed, not applied";
+  EXPECT_FALSE(applied);
+  for (int store = 1; store <= 3; ++store) {
+    EXPECT_EQ(cluster.store(store).Storage(RegionId(1)).Get("k"), "v1") << store;
+  }
+  cluster.process(leader).HoldStage("apply-0", false);
+  ASSERT_TRUE(cluster.world().RunUntil([&] { return applied; }, seconds(1)));
+  ASSERT_TRUE(cluster.WaitForEqualApplied(1));
+  EXPECT_EQ(cluster.store(leader % 3 + 1).Storage(RegionId(1)).Get("k"), "v2");
+}
+
+// It may have answered a leader before, whose lease stands on that answer.
+TEST(HostTest, ARestartedPeerVotesForNobodyWhileALeaseMayHold) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE(seed);
+    SimCluster cluster({.seed = seed});
+    ASSERT_TRUE(cluster.Put(1, "k", "v1"));
+    const int leader = cluster.WaitForLeader(1);
+    const int voter = leader % 3 + 1;
+    const int rival = voter % 3 + 1;
+    cluster.network().Cut(StoreId(leader), StoreId(rival));
+    cluster.network().Cut(StoreId(rival), StoreId(leader));
+    cluster.world().RunFor(seconds(3));
+    ASSERT_TRUE(
+        cluster.store(leader).Lease(RegionId(1))->ValidAt(cluster.process(leader).Now()));
+    cluster.Crash(voter);
+    cluster.Restart(voter);
+    cluster.store(rival).host().Campaign(RegionId(1));
+    const auto both_lead = [&] {
+      return cluster.store(rival).IsReadyLeader(RegionId(1)) &&
+             cluster.store(leader).Lease(RegionId(1))->ValidAt(cluster.process(leader).Now());
+    };
+    EXPECT_FALSE(cluster.world().RunUntil(both_lead, seconds(2)));
+  }
+}
+
 TEST(HostTest, LeadershipIsTransferredAndTheLeaseWithIt) {
   SimCluster cluster({.seed = 15});
   ASSERT_TRUE(cluster.Put(1, "k", "v1"));
