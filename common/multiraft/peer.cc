@@ -220,7 +220,7 @@ void Peer::OnApplied(GroupApplied applied) {
   }
   // Members and effects (a split) should be the same everywhere soon, and not with the next
   // heartbeat only.
-  if (!applied.events.empty()) owed_commit_ = std::max(owed_commit_, applied.at.index);
+  if (!applied.events.empty()) commit_.owed = std::max(commit_.owed, applied.at.index);
   for (AppliedEvent& event : applied.events) {
     if (event.conf_change) {
       delegate_->OnConfChanged(node_->ApplyConfChange(*event.conf_change));

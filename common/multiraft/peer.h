@@ -165,9 +165,13 @@ class Peer final : public PeerHandle {
     // A snapshot is on its way into log and state: the log must not be cut by its old positions.
     bool installing = false;
   } truncation_;
-  // Followers should know that this index is committed before the next heartbeat: a read waits for
-  // it there, or it holds more than data. 0: none.
-  Index owed_commit_;
+  // As leader.
+  struct {
+    // Followers should know that this index is committed before the next heartbeat: a read waits
+    // for it there, or it holds more than data.
+    Index owed;
+    Index told;  // All were told that this index is committed.
+  } commit_;
   bool touched_ = false;
 };
 

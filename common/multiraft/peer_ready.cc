@@ -20,6 +20,7 @@ void Peer::Advance() {
     UpdateLease();
     HandleReady(node_->TakeReady());
     StartReads();
+    TellOwedCommit();
   }
   OnRoleMayHaveChanged();
   MaybeLeaderReady();
@@ -151,6 +152,7 @@ void Peer::OnRoleMayHaveChanged() {
   if (now.role == raft::Role::kCandidate) env_->metrics->elections_started.Increment();
   soft_state_ = now;
   term_ = node_->term();
+  commit_ = {};
   delegate_->OnRoleChange(soft_state_, term_);
 }
 
@@ -253,7 +255,7 @@ bool Peer::Outgoing(raft::Message& message, net::Envelope& envelope) {
   } else if (auto* heartbeat = std::get_if<raft::Heartbeat>(&message.body)) {
     heartbeat->commit = std::min(heartbeat->commit, applied_.index);
   } else if (const auto* read = std::get_if<raft::ReadIndexResponse>(&message.body)) {
-    if (read->index > applied_.index) owed_commit_ = std::max(owed_commit_, read->index);
+    commit_.owed = std::max(commit_.owed, read->index);
   }
   envelope.region_id = region_id_;
   envelope.from_store = env_->config->store_id;
@@ -285,12 +287,11 @@ void Peer::Send(raft::Message message) {
 }
 
 // Commits are told as far as they are applied here, with the next append or heartbeat. A follower
-// that waits for one, for a read, is told by a round of heartbeats as soon as it is applied.
+// that waits for one, for a read, is told as soon as it is applied.
 void Peer::TellOwedCommit() {
-  if (owed_commit_ == Index() || applied_.index < owed_commit_) return;
-  owed_commit_ = Index();
-  if (node_->role() != raft::Role::kLeader) return;
-  node_->ReadIndex(raft::ReadId(++env_->next_read_id)).IgnoreError();
+  if (commit_.owed <= commit_.told || applied_.index < commit_.owed) return;
+  commit_.told = commit_.owed;
+  node_->TellCommit();
 }
 
 }  // namespace flotilla::multiraft

@@ -45,6 +45,7 @@ class Raft {
   absl::Status ReadIndex(ReadId read_id);
   void TransferLeadership(PeerId target);
   void ForgetLeader();
+  void TellCommit();
   void ReportUnreachable(PeerId peer);
   void ReportSnapshot(PeerId peer, bool succeeded);
   void OnPersisted(const PersistToken& token);

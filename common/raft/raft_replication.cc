@@ -212,6 +212,10 @@ void Raft::OnHeartbeatResponse(PeerId from, const HeartbeatResponse& response) {
   ReleaseProvenReads();
 }
 
+void Raft::TellCommit() {
+  if (std::holds_alternative<LeaderRole>(role_)) BroadcastAppend();
+}
+
 void Raft::ReportUnreachable(PeerId peer) {
   if (!std::holds_alternative<LeaderRole>(role_)) return;
   Progress* progress = AsLeader().tracker.Find(peer);

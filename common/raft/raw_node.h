@@ -156,6 +156,9 @@ class RawNode {
   // A follower that knows that its leader is gone need not wait for the timeout to help to elect
   // another one. Not on leaders, nor with lease_based_reads.
   void ForgetLeader();
+  // Leader: sends every follower an append, empty if there is nothing new, which tells the commit
+  // index. Only needed without Config::tell_commits_at_once, for a follower that should not wait.
+  void TellCommit();
   // The last messages to `peer` were probably lost.
   void ReportUnreachable(PeerId peer);
   // A snapshot sent to `peer` arrived or failed.

@@ -66,7 +66,10 @@ void FaultNetwork::Send(net::Envelope envelope) {
   if (waker_ != nullptr) waker_->Wake();
 }
 
+void FaultNetwork::WaitUntilIdle() { MutexLock lock(delivering_); }
+
 bool FaultNetwork::RunOnce() {
+  MutexLock delivering(delivering_);
   std::vector<std::pair<std::shared_ptr<net::MessageHandler>, net::Envelope>> due;
   {
     MutexLock lock(mutex_);

@@ -42,6 +42,9 @@ class FaultNetwork final : public env::Stage {
   net::Transport* TransportOf(StoreId store);
   // Where `store` receives; null: it is down, and what comes is lost.
   void SetHandler(StoreId store, net::MessageHandler handler);
+  // With threads: returns when a delivery that was under way is over, after which handlers that
+  // were taken away are not called any more.
+  void WaitUntilIdle();
 
   // Messages from one to the other are lost from now on, those on the way included.
   void Cut(StoreId from, StoreId to);
@@ -59,6 +62,7 @@ class FaultNetwork final : public env::Stage {
 
   const env::Clock* const clock_;
   env::Waker* waker_ = nullptr;
+  Mutex delivering_;  // Held while handlers are called; taken before mutex_.
   mutable Mutex mutex_;
   env::Random random_ ABSL_GUARDED_BY(mutex_);
   NetworkFaults faults_ ABSL_GUARDED_BY(mutex_);
