@@ -121,6 +121,7 @@ class Parser {
     AddLine(directive.preamble, kSeparator);
     if (next_ < lines_.size()) ++next_;
     ParseExpected(directive);
+    if (At("")) ++next_;  // The blank line that ends the output.
     return directive;
   }
 

@@ -10,7 +10,7 @@ std::string RunToText(const Script& script) {
   std::string narration;
   Scenario scenario([&narration](std::string_view text) {
     narration += text;
-    if (!text.empty() && text.back() != '\n') narration += "\n";
+    if (text.empty() || text.back() != '\n') narration += "\n";
   });
   std::string out;
   for (const Directive& directive : script.directives) {
@@ -24,7 +24,6 @@ std::string RunToText(const Script& script) {
     if (narration.empty()) narration = "ok\n";
     out += directive.preamble + narration + "\n";
   }
-  // The script's own blank lines before a comment would add to those after each output.
   return out + script.trailer;
 }
 

@@ -63,12 +63,12 @@ void Simulation::CheckProgress() {
       continue;
     }
     if (target > before && leader->raw->commit() >= target && AllCaughtUp(*leader)) return;
+    SwitchOffStrangers(conf);
     if (IsJoint(conf)) {
       leader->raw->ProposeConfChange(ConfChange()).IgnoreError();
       AfterStep(*leader);
       continue;
     }
-    SwitchOffStrangers(conf);
     if (leader->raw->Propose({Bytes("after")}).ok()) target = leader->raw->last_index();
     AfterStep(*leader);
   }
