@@ -163,7 +163,9 @@ absl::Status Scenario::RunOnNodes(const Directive& directive) {
     }
     return absl::OkStatus();
   }
-  if (ids.empty()) return absl::InvalidArgumentError("no node is named");
+  if (ids.empty()) {
+    return absl::InvalidArgumentError(command + ": unknown, or no node is named");
+  }
   if (command == "send-snapshot" || command == "report-unreachable") {
     if (ids.size() != 2) return absl::InvalidArgumentError(command + " takes two nodes");
     if (command == "send-snapshot") return environment_.SendSnapshot(ids[0], ids[1]);
