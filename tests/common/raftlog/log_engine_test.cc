@@ -313,40 +313,6 @@ TEST_P(LogEngineTest, AgreesWithAPlainModel) {
 INSTANTIATE_TEST_SUITE_P(Both, LogEngineTest, ::testing::Values("Memory", "Rocks"),
                          [](const auto& kind) { return std::string(kind.param); });
 
-TEST(RocksLogEngineTest, TruncatedEntriesDoNotReachTheTables) {
-  const auto subject = NewRocksLogEngineUnderTest("TruncatedEntries");
-  const auto write = [&subject](LogChange change) {
-    LogBatch batch;
-    batch.changes.push_back(std::move(change));
-    ASSERT_TRUE(subject->engine().Write(batch).ok());
-  };
-  env::Random random(1);
-  for (uint64_t index = 1; index <= 100; ++index) {
-    LogChange change;
-    change.region_id = kOne;
-    std::string data(10'000, ' ');
-    for (char& c : data) c = static_cast<char>(random.Uniform(256));
-    change.entries = {MakeEntry(1, index, data)};
-    write(change);
-    if (index == 50) subject->Compact();
-  }
-  EXPECT_GT(subject->engine().ApproximateBytes(), 900'000);
-  LogChange change;
-  change.region_id = kOne;
-  change.truncate_to = raft::EntryId{Term(1), Index(95)};
-  write(change);
-  subject->Compact();
-  EXPECT_LT(subject->engine().ApproximateBytes(), 100'000);
-  EXPECT_EQ(subject->engine().Entries(kOne, Index(96), Index(101), UINT64_MAX)->size(), 5);
-}
-
-TEST(RocksLogEngineTest, ASecondOpenIsRefused) {
-  const auto subject = NewRocksLogEngineUnderTest("ASecondOpen");
-  const auto second =
-      RocksLogEngine::Open(::testing::TempDir() + "log_engine_test_ASecondOpen/db", {});
-  EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
-}
-
 TEST(MemoryLogEngineTest, ACrashKeepsAPrefixOfTheHeldWrites) {
   MemoryLogEngine engine;
   const auto write = [&engine](LogChange change) {

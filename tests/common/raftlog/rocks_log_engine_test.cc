@@ -1,0 +1,121 @@
+// What only the log engine on RocksDB does: truncation without tombstones, and what damage of its
+// files leads to.
+#include "common/raftlog/rocks_log_engine.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/check.h"
+#include "common/env/posix_file_system.h"
+#include "common/env/random.h"
+#include "tests/common/raftlog/log_engine_under_test.h"
+
+namespace flotilla::raftlog {
+namespace {
+
+constexpr RegionId kOne{1};
+
+void Write(LogEngine& engine, LogChange change) {
+  LogBatch batch;
+  batch.changes.push_back(std::move(change));
+  CHECK_OK(engine.Write(batch));
+}
+
+TEST(RocksLogEngineTest, TruncatedEntriesDoNotReachTheTables) {
+  const auto subject = NewRocksLogEngineUnderTest("TruncatedEntries");
+  env::Random random(1);
+  for (uint64_t index = 1; index <= 100; ++index) {
+    LogChange change;
+    change.region_id = kOne;
+    std::string data(10'000, ' ');
+    for (char& c : data) c = static_cast<char>(random.Uniform(256));
+    change.entries = {MakeEntry(1, index, data)};
+    Write(subject->engine(), std::move(change));
+    if (index == 50) subject->Compact();
+  }
+  EXPECT_GT(subject->engine().ApproximateBytes(), 900'000);
+  LogChange change;
+  change.region_id = kOne;
+  change.truncate_to = raft::EntryId{Term(1), Index(95)};
+  Write(subject->engine(), std::move(change));
+  subject->Compact();
+  EXPECT_LT(subject->engine().ApproximateBytes(), 100'000);
+  EXPECT_EQ(subject->engine().Entries(kOne, Index(96), Index(101), UINT64_MAX)->size(), 5);
+}
+
+class RocksLogDamageTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    CHECK_OK(files_.RemoveAll(root_));
+    CHECK_OK(files_.CreateDir(root_));
+  }
+  void TearDown() override { CHECK_OK(files_.RemoveAll(root_)); }
+
+  // Writes entries [1, count] one by one; nothing is flushed.
+  void WriteEntries(uint64_t count) {
+    const auto engine = RocksLogEngine::Open(root_ + "/db", {}).value();
+    for (uint64_t index = 1; index <= count; ++index) {
+      Write(*engine, Append(kOne, 1, index, index));
+    }
+  }
+  // The write-ahead file that is not empty.
+  std::string LogPath() {
+    std::string path;
+    const std::vector<std::string> names = files_.List(root_ + "/db").value();
+    for (const std::string& name : names) {
+      if (!name.ends_with(".log")) continue;
+      if (files_.FileSize(root_ + "/db/" + name).value() > 0) path = root_ + "/db/" + name;
+    }
+    return path;
+  }
+  std::string ReadLog() { return env::ReadFile(files_, LogPath(), UINT64_MAX).value(); }
+
+  const std::string root_ = ::testing::TempDir() + "rocks_log_damage_test";
+  env::PosixFileSystem files_;
+};
+
+TEST_F(RocksLogDamageTest, ARecordCutOffByACrashIsDropped) {
+  WriteEntries(20);
+  const std::string data = ReadLog();
+  CHECK_OK(env::WriteFileAtomically(files_, LogPath(), data.substr(0, data.size() - 5)));
+  const auto engine = RocksLogEngine::Open(root_ + "/db", {});
+  ASSERT_TRUE(engine.ok()) << engine.status();
+  EXPECT_EQ((*engine)->Load(kOne)->last.index, Index(19));
+}
+
+TEST_F(RocksLogDamageTest, DamageBeforeTheEndIsNotTakenForTheEnd) {
+  WriteEntries(20);
+  std::string data = ReadLog();
+  data[data.size() / 2] ^= 1;
+  CHECK_OK(env::WriteFileAtomically(files_, LogPath(), data));
+  const auto engine = RocksLogEngine::Open(root_ + "/db", {});
+  EXPECT_EQ(engine.status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(RocksLogDamageTest, ASecondOpenIsRefused) {
+  const auto first = RocksLogEngine::Open(root_ + "/db", {});
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(RocksLogEngine::Open(root_ + "/db", {}).status().code(),
+            absl::StatusCode::kUnavailable);
+}
+
+using RocksLogDamageDeathTest = RocksLogDamageTest;
+
+TEST_F(RocksLogDamageDeathTest, AFlushThatFailsStopsTheProcess) {
+  EXPECT_DEATH(
+      {
+        const auto engine = RocksLogEngine::Open(root_ + "/db", {}).value();
+        Write(*engine, Append(kOne, 1, 1, 1));
+        CHECK_OK(files_.RemoveAll(root_));
+        (void)engine->Compact();
+      },
+      "the disk cannot be trusted; stopping");
+}
+
+}  // namespace
+}  // namespace flotilla::raftlog
