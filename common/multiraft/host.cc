@@ -92,6 +92,7 @@ void Host::RemoveGroup(RegionId region_id, bool clear_log,
 }
 
 void Host::Propose(RegionId region_id, Proposal proposal) {
+  if (!proposal.callback) proposal.callback = [](const absl::StatusOr<Applied>&) {};
   PeerMessage message = ProposeRequest{region_id, std::move(proposal)};
   if (impl_->WorkerOf(region_id).TryPushRequest(std::move(message))) return;
   impl_->metrics().requests_busy.Increment();

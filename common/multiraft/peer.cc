@@ -143,6 +143,7 @@ void Peer::Touch() {
 }
 
 void Peer::Propose(Proposal proposal) {
+  if (!proposal.callback) proposal.callback = [](const absl::StatusOr<Applied>&) {};
   waiting_proposals_.push_back(std::move(proposal));
   Touch();
 }

@@ -40,7 +40,7 @@ struct Proposal {
   env::Instant deadline = env::Instant::max();
   // The tenant's own view of the command for PeerDelegate::CheckProposal.
   uint64_t epoch_version = 0;
-  ProposalCallback callback;
+  ProposalCallback callback;  // May be null: nobody waits.
 };
 
 // OK: everything that any replica had applied or acknowledged when the read began is applied here.
