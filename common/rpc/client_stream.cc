@@ -67,18 +67,28 @@ class ClientStream final : public StreamControl,
   std::string peer() const override { return channel_->address(); }
 
  private:
+  // Operations under way, and what has happened.
+  struct Progress {
+    bool started_returned = false;
+    bool reading = false;
+    bool writing = false;
+    bool write_failed = false;
+    bool broken = false;
+    bool finishing = false;
+  };
+
   void OnStarted(bool ok) {
     // Whatever comes first, a started stream or a broken one, it is pumped from now on.
-    broken_ = !ok;
-    started_returned_ = true;
+    progress_.broken = !ok;
+    progress_.started_returned = true;
     if (ok) handler_->OnOpened();
     Pump();
   }
 
   void OnRead(bool ok) {
-    reading_ = false;
+    progress_.reading = false;
     if (!ok) {
-      broken_ = true;
+      progress_.broken = true;
     } else {
       pump_scheduled_.store(true);
       handler_->OnIncoming(incoming_.get());
@@ -89,9 +99,9 @@ class ClientStream final : public StreamControl,
   }
 
   void OnWritten(bool ok) {
-    writing_ = false;
+    progress_.writing = false;
     // What the server still said, and its status, is read.
-    if (!ok) write_failed_ = true;
+    if (!ok) progress_.write_failed = true;
     Pump();
   }
 
@@ -114,21 +124,21 @@ class ClientStream final : public StreamControl,
   }
 
   void Pump() {
-    if (!started_returned_ || finishing_) return;
-    if (broken_) {
+    if (!progress_.started_returned || progress_.finishing) return;
+    if (progress_.broken) {
       // A read that is still under way ends soon: the stream is.
-      if (reading_ || writing_) return;
-      finishing_ = true;
+      if (progress_.reading || progress_.writing) return;
+      progress_.finishing = true;
       stream_->Finish(&grpc_status_, &finished_);
       return;
     }
-    if (!writing_ && !write_failed_ && handler_->FillNext(outgoing_.get())) {
-      writing_ = true;
+    if (!progress_.writing && !progress_.write_failed && handler_->FillNext(outgoing_.get())) {
+      progress_.writing = true;
       stream_->Write(*outgoing_, &written_);
       outgoing_->Clear();
     }
-    if (!reading_ && (write_failed_ || handler_->ReadyToRead())) {
-      reading_ = true;
+    if (!progress_.reading && (progress_.write_failed || handler_->ReadyToRead())) {
+      progress_.reading = true;
       stream_->Read(incoming_.get(), &read_);
     }
   }
@@ -147,12 +157,7 @@ class ClientStream final : public StreamControl,
   std::shared_ptr<ClientStreamHandler> handler_;
   std::unique_ptr<google::protobuf::Message> incoming_;
   std::unique_ptr<google::protobuf::Message> outgoing_;
-  bool started_returned_ = false;
-  bool reading_ = false;
-  bool writing_ = false;
-  bool write_failed_ = false;
-  bool broken_ = false;
-  bool finishing_ = false;
+  Progress progress_;
 
   std::atomic<bool> pump_scheduled_{false};
   Mutex mutex_;

@@ -49,11 +49,11 @@ void ServerStream::OnAccepted(bool ok) {
 }
 
 void ServerStream::OnRead(bool ok) {
-  reading_ = false;
+  progress_.reading = false;
   if (!ok) {
-    half_closed_ = true;
-  } else if (!finishing_) {
-    quiet_ = false;
+    progress_.half_closed = true;
+  } else if (!progress_.finishing) {
+    progress_.quiet = false;
     // Answers that come while the message is handled are written together, by the Pump below. A
     // Wake on another thread that finds the flag set happened after its push, which that Pump sees.
     pump_scheduled_.store(true);
@@ -66,33 +66,33 @@ void ServerStream::OnRead(bool ok) {
 }
 
 void ServerStream::OnWritten(bool ok) {
-  writing_ = false;
-  if (!ok) broken_ = true;
+  progress_.writing = false;
+  if (!ok) progress_.broken = true;
   Pump();
   MaybeEnd();
 }
 
 void ServerStream::OnFinished(bool /*ok*/) {
-  finish_returned_ = true;
+  progress_.finish_returned = true;
   MaybeEnd();
 }
 
 void ServerStream::OnDone(bool /*ok*/) {
-  done_returned_ = true;
-  if (context_->IsCancelled()) broken_ = true;
+  progress_.done_returned = true;
+  if (context_->IsCancelled()) progress_.broken = true;
   Pump();
   MaybeEnd();
 }
 
 void ServerStream::Pump() {
-  if (finishing_) return;
-  if (broken_) {
+  if (progress_.finishing) return;
+  if (progress_.broken) {
     Finish(absl::CancelledError("the client went away"));
     return;
   }
   MaybeWrite();
   MaybeRead();
-  if (writing_) return;
+  if (progress_.writing) return;
   std::optional<absl::Status> close_with;
   {
     MutexLock lock(mutex_);
@@ -100,43 +100,45 @@ void ServerStream::Pump() {
   }
   if (close_with.has_value()) {
     Finish(*std::move(close_with));
-  } else if (half_closed_ && !handler_->HasOutstanding()) {
+  } else if (progress_.half_closed && !handler_->HasOutstanding()) {
     Finish(absl::OkStatus());
   }
 }
 
 void ServerStream::MaybeRead() {
-  if (reading_ || half_closed_ || !handler_->ReadyToRead()) return;
-  reading_ = true;
+  if (progress_.reading || progress_.half_closed || !handler_->ReadyToRead()) return;
+  progress_.reading = true;
   stream_->Read(incoming_.get(), &read_);
 }
 
 void ServerStream::MaybeWrite() {
-  if (writing_ || !handler_->FillNext(outgoing_.get())) return;
-  writing_ = true;
+  if (progress_.writing || !handler_->FillNext(outgoing_.get())) return;
+  progress_.writing = true;
   // The message is serialized before Write returns.
   stream_->Write(*outgoing_, &written_);
   outgoing_->Clear();
 }
 
 void ServerStream::EndIfQuiet() {
-  if (finishing_) return;
-  if ((quiet_ || !handler_->EndsOnlyWhenQuiet()) && !writing_ && !handler_->HasOutstanding()) {
+  if (progress_.finishing) return;
+  if ((progress_.quiet || !handler_->EndsOnlyWhenQuiet()) && !progress_.writing &&
+      !handler_->HasOutstanding()) {
     Finish(absl::UnavailableError("the server is shutting down"));
     return;
   }
-  quiet_ = true;
+  progress_.quiet = true;
 }
 
 void ServerStream::Finish(absl::Status status) {
-  CHECK(!finishing_);
-  finishing_ = true;
+  CHECK(!progress_.finishing);
+  progress_.finishing = true;
   final_status_ = std::move(status);
   stream_->Finish(ToGrpc(final_status_), &finished_);
 }
 
 void ServerStream::MaybeEnd() {
-  if (!finish_returned_ || !done_returned_ || reading_ || writing_) {
+  if (!progress_.finish_returned || !progress_.done_returned || progress_.reading ||
+      progress_.writing) {
     return;
   }
   if (handler_ != nullptr) {

@@ -40,6 +40,19 @@ class ServerStream final : public StreamControl, public std::enable_shared_from_
  private:
   using Message = google::protobuf::MessageLite;
 
+  // Operations under way, and what has happened.
+  struct Progress {
+    bool reading = false;
+    bool writing = false;
+    bool finishing = false;
+    bool finish_returned = false;
+    bool done_returned = false;
+    bool half_closed = false;
+    bool broken = false;
+    // No message came since the last look of a draining server.
+    bool quiet = false;
+  };
+
   void OnAccepted(bool ok);
   void OnRead(bool ok);
   void OnWritten(bool ok);
@@ -71,15 +84,7 @@ class ServerStream final : public StreamControl, public std::enable_shared_from_
   std::unique_ptr<google::protobuf::Message> incoming_;
   std::unique_ptr<google::protobuf::Message> outgoing_;
   std::string peer_;
-  // Operations under way, and what has happened.
-  bool reading_ = false;
-  bool writing_ = false;
-  bool finishing_ = false;
-  bool finish_returned_ = false;
-  bool done_returned_ = false;
-  bool half_closed_ = false;
-  bool broken_ = false;
-  bool quiet_ = false;
+  Progress progress_;
   absl::Status final_status_;
 
   // True while a Pump is on its way or bound to follow, so that a Wake needs no other one.
