@@ -18,7 +18,6 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -153,7 +152,8 @@ TEST_F(ForeignClientTest, WatchOutlivesItsHalfClosedRequest) {
                                          grpc::internal::RpcMethod::SERVER_STREAMING, channel);
   HealthCheckRequest request;
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kTestDeadline);
+  context.set_deadline(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                                    gpr_time_from_seconds(kTestDeadline.count(), GPR_TIMESPAN)));
   const std::unique_ptr<grpc::ClientReader<HealthCheckResponse>> reader(
       grpc::internal::ClientReaderFactory<HealthCheckResponse>::Create(channel.get(), method,
                                                                        &context, request));
