@@ -39,18 +39,19 @@ class SnapshotSender::Transfer {
    public:
     explicit Handler(env::Waker* waker) : waker_(waker) {}
     void OnSent() override {
-      {
-        MutexLock lock(mutex_);
-        ++sent_;
-      }
+      MutexLock lock(mutex_);
+      ++sent_;
       if (waker_ != nullptr) waker_->Wake();
     }
     void OnClosed(const absl::Status& answer) override {
-      {
-        MutexLock lock(mutex_);
-        answer_ = answer;
-      }
+      MutexLock lock(mutex_);
+      answer_ = answer;
       if (waker_ != nullptr) waker_->Wake();
+    }
+    // The stage does not listen any more: the network may outlive it.
+    void Detach() {
+      MutexLock lock(mutex_);
+      waker_ = nullptr;
     }
     uint64_t sent() {
       MutexLock lock(mutex_);
@@ -62,13 +63,19 @@ class SnapshotSender::Transfer {
     }
 
    private:
-    env::Waker* const waker_;
     Mutex mutex_;
+    env::Waker* waker_ ABSL_GUARDED_BY(mutex_);
     uint64_t sent_ ABSL_GUARDED_BY(mutex_) = 0;
     std::optional<absl::Status> answer_ ABSL_GUARDED_BY(mutex_);
   };
 
   explicit Transfer(Task task) : task(std::move(task)) {}
+  ~Transfer() {
+    if (handler != nullptr) handler->Detach();
+    if (stream != nullptr) stream->Cancel();
+  }
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
 
   // True when all blocks were given to the stream.
   bool AllGiven() const { return file == task.snapshot->manifest.files.size(); }
@@ -97,9 +104,7 @@ SnapshotSender::SnapshotSender(const SnapshotSenderOptions& options, env::FileSy
       inbox_(options.max_waiting),
       rate_limit_(options.bytes_per_second) {}
 
-SnapshotSender::~SnapshotSender() {
-  for (const auto& transfer : transfers_) transfer->stream->Cancel();
-}
+SnapshotSender::~SnapshotSender() = default;
 
 void SnapshotSender::SetWaker(env::Waker* waker) {
   waker_ = waker;
@@ -223,7 +228,6 @@ void SnapshotSender::Finish(Transfer& transfer, const absl::Status& status) {
     metrics_->failed.Increment();
     LOG_WARN("snapshot {} could not be sent to store {}: {}", ToString(manifest.id),
              transfer.task.envelope.to_store, status.ToString());
-    transfer.stream->Cancel();
   }
   std::exchange(transfer.task.done, nullptr)(status);
 }

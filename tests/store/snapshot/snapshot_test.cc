@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/base/coding.h"
 #include "common/env/random.h"
 #include "tests/store/snapshot/snapshot_fixture.h"
 
@@ -45,8 +46,8 @@ class SnapshotTest : public ::testing::Test {
   void Fill(int megabytes) {
     env::Random random(5);
     for (int i = 0; i < megabytes * 10; ++i) {
-      std::string value(100 << 10, ' ');
-      for (char& c : value) c = static_cast<char>(random.Uniform(256));
+      std::string value;
+      while (value.size() < 100 << 10) PutBigEndian64(value, random.Next());
       from_->Put(kDefault, absl::StrFormat("k%05d", i), value);
     }
   }
