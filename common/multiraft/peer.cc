@@ -191,13 +191,16 @@ void Peer::Step(net::Envelope envelope, bool overloaded) {
 
 void Peer::Tick() {
   const env::Instant now = env_->round.now;
+  const uint64_t round_before = node_->HeartbeatRound();
   node_->Tick();
   ticks_since_leader_ = std::min(ticks_since_leader_ + 1, env_->config->election_timeout_ticks);
   reads_.Tick(now);
   if (!proposals_.empty()) proposals_.Expire(now);
   delegate_->OnTick();
   if (now >= truncation_.next) MaybeTruncate();
-  if (node_->HasReady() || reads_.WantsRound()) Touch();
+  // A leader that is alone sends no heartbeats, but its lease goes on with their rounds.
+  const bool new_round = node_->HeartbeatRound() != round_before;
+  if (node_->HasReady() || reads_.WantsRound() || new_round) Touch();
 }
 
 void Peer::OnPersisted(PersistedAppend append) {
