@@ -2,7 +2,20 @@
 
 #include <utility>
 
+#include "common/errors/region_error.h"
+#include "pd/meta/leadership.h"
+#include "tikv/errorpb.pb.h"
+
 namespace flotilla::pd {
+namespace {
+
+// The host says so of a proposal for a term that is over.
+bool IsStale(const absl::Status& status) {
+  errorpb::Error error;
+  return errors::ToRegionError(status, &error) && error.has_stale_command();
+}
+
+}  // namespace
 
 void RaftMetaStore::Propose(Term term, meta::v1::Command command, Callback callback) {
   command.set_now_ms(clock_->WallMillis());
@@ -15,7 +28,7 @@ void RaftMetaStore::Propose(Term term, meta::v1::Command command, Callback callb
   proposal.callback =
       [callback = std::move(callback)](absl::StatusOr<multiraft::Applied> applied) mutable {
         if (!applied.ok()) {
-          std::move(callback)(applied.status());
+          std::move(callback)(IsStale(applied.status()) ? NotLeaderStatus() : applied.status());
           return;
         }
         meta::v1::Result result;
