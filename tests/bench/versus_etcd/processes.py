@@ -134,7 +134,7 @@ class Flotilla:
                    "--keys", str(keys)]
         if workload == "fill":
             return command + ["--workload", "load"]
-        return command + ["--workload", workload, "--duration", f"{seconds}s"]
+        return command + ["--workload", workload, "--duration", f"{seconds}s", "--no-load"]
 
 
 def wait_until_quiet(pids, seconds=2.0):
