@@ -34,11 +34,9 @@ absl::StatusOr<SnapshotManifest> SnapshotInstaller::Install(
 
   // Not in one batch with the state: a state without data would be a lie after a crash between.
   const std::unique_ptr<engine::WriteBatch> batch = engine_->NewBatch();
-  for (const engine::ColumnFamily cf : engine::kDataColumnFamilies) {
-    batch->DeleteRange(cf, manifest.range);
-    for (const KeyRange& range : also_delete) batch->DeleteRange(cf, range);
-  }
-  RETURN_IF_ERROR(engine_->Write(*batch));
+  RETURN_IF_ERROR(AddDeletion(manifest.range, *batch));
+  for (const KeyRange& range : also_delete) RETURN_IF_ERROR(AddDeletion(range, *batch));
+  if (!batch->empty()) RETURN_IF_ERROR(engine_->Write(*batch));
 
   std::vector<engine::TableFile> tables;
   for (const SnapshotFile& file : manifest.files) {
@@ -61,6 +59,23 @@ absl::StatusOr<SnapshotManifest> SnapshotInstaller::Install(
 
 void SnapshotInstaller::Forget(const SnapshotId& id) {
   registry_->Remove(SnapshotKind::kReceived, id);
+}
+
+// A range without a key gets no deletion, which would cost a flush when the files are taken in. If
+// it is empty only by a deletion that a crash takes back, the installation is repeated and sees the
+// keys.
+absl::Status SnapshotInstaller::AddDeletion(const KeyRange& range,
+                                            engine::WriteBatch& batch) const {
+  engine::ReadOptions options;
+  options.bounds = range;
+  options.fill_cache = false;
+  for (const engine::ColumnFamily cf : engine::kDataColumnFamilies) {
+    const std::unique_ptr<engine::Iterator> it = engine_->NewIterator(cf, options);
+    it->SeekToFirst();
+    if (it->Valid()) batch.DeleteRange(cf, range);
+    RETURN_IF_ERROR(it->status());
+  }
+  return absl::OkStatus();
 }
 
 absl::Status SnapshotInstaller::VerifyFiles(const StoredSnapshot& snapshot) const {

@@ -42,6 +42,7 @@ class SnapshotInstaller {
   void Forget(const SnapshotId& id);
 
  private:
+  absl::Status AddDeletion(const KeyRange& range, engine::WriteBatch& batch) const;
   absl::Status VerifyFiles(const StoredSnapshot& snapshot) const;
 
   engine::KvEngine* const engine_;
