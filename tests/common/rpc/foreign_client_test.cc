@@ -18,7 +18,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,11 +46,62 @@ class Api {
   Box<std::string> value_;
 };
 
+// Holds each batch until it is told to answer, and reads no further meanwhile.
+class HoldingStream final
+    : public TypedStreamHandler<tikvpb::BatchCommandsRequest, tikvpb::BatchCommandsResponse> {
+ public:
+  explicit HoldingStream(std::shared_ptr<StreamControl> control) : control_(std::move(control)) {}
+
+  // Answers the batch that is held.
+  void Answer() {
+    answer_.store(true);
+    control_->Wake();
+  }
+  const Box<size_t>& received() const { return received_; }
+  const Box<bool>& closed() const { return closed_; }
+
+  bool ReadyToRead() override { return !holds_; }
+  bool HasOutstanding() override { return holds_; }
+  void OnClosed(const absl::Status& /*status*/) override { closed_.Set(true); }
+
+ protected:
+  void OnMessage(tikvpb::BatchCommandsRequest* batch) override {
+    EXPECT_FALSE(holds_);
+    holds_ = true;
+    held_.Swap(batch);
+    received_.Update([](size_t& n) { ++n; });
+  }
+  bool Fill(tikvpb::BatchCommandsResponse* batch) override {
+    if (!holds_ || !answer_.exchange(false)) return false;
+    holds_ = false;
+    for (const uint64_t id : held_.request_ids()) {
+      batch->add_request_ids(id);
+      batch->add_responses()->mutable_rawget()->set_not_found(true);
+    }
+    return true;
+  }
+
+ private:
+  const std::shared_ptr<StreamControl> control_;
+  std::atomic<bool> answer_{false};
+  Box<size_t> received_;
+  Box<bool> closed_;
+  // Loop thread only.
+  bool holds_ = false;
+  tikvpb::BatchCommandsRequest held_;
+};
+
 class ForeignClientTest : public ::testing::Test {
  protected:
   void SetUp() override {
     ASSERT_NE(tikvpb::BatchCommandsRequest::descriptor(), nullptr);
     server_.server().Bind("tikvpb.Tikv/RawPut", &Api::RawPut, &api_);
+    server_.server().AddStream("tikvpb.Tikv/BatchCommands",
+                               [this](std::shared_ptr<StreamControl> control) {
+                                 auto stream = std::make_shared<HoldingStream>(std::move(control));
+                                 holding_.Set(stream);
+                                 return stream;
+                               });
     server_.Start();
   }
 
@@ -63,7 +116,32 @@ class ForeignClientTest : public ::testing::Test {
     return grpc::internal::BlockingUnaryCall(channel.get(), method, context, request, &response);
   }
 
+  using BatchStream =
+      grpc::ClientReaderWriter<tikvpb::BatchCommandsRequest, tikvpb::BatchCommandsResponse>;
+
+  std::unique_ptr<BatchStream> OpenBatchStream(const std::shared_ptr<grpc::Channel>& channel,
+                                               grpc::ClientContext* context) {
+    context->set_deadline(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                                       gpr_time_from_seconds(kTestDeadline.count(), GPR_TIMESPAN)));
+    const grpc::internal::RpcMethod method("/tikvpb.Tikv/BatchCommands",
+                                           grpc::internal::RpcMethod::BIDI_STREAMING, channel);
+    std::unique_ptr<BatchStream> stream(
+        grpc::internal::ClientReaderWriterFactory<
+            tikvpb::BatchCommandsRequest, tikvpb::BatchCommandsResponse>::Create(channel.get(),
+                                                                                 method, context));
+    EXPECT_TRUE(holding_.WaitUntil([](const auto& holding) { return holding != nullptr; }));
+    return stream;
+  }
+
+  static tikvpb::BatchCommandsRequest Batch(uint64_t id) {
+    tikvpb::BatchCommandsRequest batch;
+    batch.add_request_ids(id);
+    batch.add_requests()->mutable_rawget()->set_key("k");
+    return batch;
+  }
+
   Api api_;
+  Box<std::shared_ptr<HoldingStream>> holding_;
   TestServer server_;
 };
 
@@ -142,6 +220,50 @@ TEST_F(ForeignClientTest, CompressedRequestsAreUnderstood) {
   const grpc::Status status = Put(channel, &context, "k", value);
   ASSERT_TRUE(status.ok()) << status.error_message();
   EXPECT_EQ(api_.value(), value);
+}
+
+TEST_F(ForeignClientTest, HalfClosedStreamStillGetsItsAnswers) {
+  const auto channel = grpc::CreateChannel(server_.address(), grpc::InsecureChannelCredentials());
+  grpc::ClientContext context;
+  const auto stream = OpenBatchStream(channel, &context);
+  ASSERT_TRUE(stream->Write(Batch(7)));
+  ASSERT_TRUE(stream->WritesDone());
+  ASSERT_TRUE(holding_.Get()->received().WaitUntil([](size_t n) { return n == 1; }));
+  holding_.Get()->Answer();
+  tikvpb::BatchCommandsResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  EXPECT_EQ(response.request_ids(0), 7u);
+  EXPECT_FALSE(stream->Read(&response));
+  const grpc::Status status = stream->Finish();
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  EXPECT_TRUE(holding_.Get()->closed().WaitUntil([](bool closed) { return closed; }));
+}
+
+TEST_F(ForeignClientTest, HandlerThatIsBusyIsNotGivenMore) {
+  const auto channel = grpc::CreateChannel(server_.address(), grpc::InsecureChannelCredentials());
+  grpc::ClientContext context;
+  const auto stream = OpenBatchStream(channel, &context);
+  tikvpb::BatchCommandsResponse response;
+  for (uint64_t id = 1; id <= 10; ++id) ASSERT_TRUE(stream->Write(Batch(id)));
+  for (uint64_t id = 1; id <= 10; ++id) {
+    ASSERT_TRUE(holding_.Get()->received().WaitUntil([id](size_t n) { return n >= id; }));
+    EXPECT_EQ(holding_.Get()->received().Get(), id);
+    holding_.Get()->Answer();
+    ASSERT_TRUE(stream->Read(&response));
+    EXPECT_EQ(response.request_ids(0), id);
+  }
+}
+
+TEST_F(ForeignClientTest, ClientThatGoesAwayClosesItsStream) {
+  const auto channel = grpc::CreateChannel(server_.address(), grpc::InsecureChannelCredentials());
+  grpc::ClientContext context;
+  const auto stream = OpenBatchStream(channel, &context);
+  ASSERT_TRUE(stream->Write(Batch(7)));
+  ASSERT_TRUE(holding_.Get()->received().WaitUntil([](size_t n) { return n == 1; }));
+  // The handler holds a batch and reads nothing: it must hear of the end all the same.
+  context.TryCancel();
+  EXPECT_TRUE(holding_.Get()->closed().WaitUntil([](bool closed) { return closed; }));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
 }
 
 TEST_F(ForeignClientTest, WatchOutlivesItsHalfClosedRequest) {
