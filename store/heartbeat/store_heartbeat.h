@@ -1,0 +1,50 @@
+// The stage that tells PD how this store is doing.
+//
+// Thread: its own.
+#ifndef FLOTILLA_STORE_HEARTBEAT_STORE_HEARTBEAT_H_
+#define FLOTILLA_STORE_HEARTBEAT_STORE_HEARTBEAT_H_
+
+#include <optional>
+#include <string_view>
+
+#include "absl/functional/any_invocable.h"
+#include "common/env/clock.h"
+#include "common/env/stage.h"
+#include "common/pdclient/pd_client.h"
+#include "store/region/region_index.h"
+
+namespace flotilla::store {
+
+// Fills in what the data directory's disk tells: capacity, available, used_size.
+using DiskUsage = absl::AnyInvocable<void(pdpb::StoreStats&) const>;
+
+class StoreHeartbeat final : public env::Stage {
+ public:
+  static constexpr env::Duration kInterval = std::chrono::seconds(10);
+
+  // All must outlive the stage.
+  StoreHeartbeat(StoreId store_id, const RegionIndex* index, pdclient::PdClient* pd,
+                 const env::Clock* clock, DiskUsage disk_usage);
+
+  std::string_view name() const override { return "heartbeat"; }
+  bool RunOnce() override;
+  std::optional<env::Instant> next_deadline() const override { return next_; }
+
+ private:
+  void Send();
+
+  const StoreId store_id_;
+  const RegionIndex* const index_;
+  pdclient::PdClient* const pd_;
+  const env::Clock* const clock_;
+  const DiskUsage disk_usage_;
+  const int64_t started_seconds_;
+  env::Instant next_;
+  int64_t sent_seconds_;
+  // Totals of all regions as of the last heartbeat.
+  pdpb::StoreStats sent_;
+};
+
+}  // namespace flotilla::store
+
+#endif  // FLOTILLA_STORE_HEARTBEAT_STORE_HEARTBEAT_H_

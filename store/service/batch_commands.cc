@@ -1,0 +1,218 @@
+#include "store/service/batch_commands.h"
+
+#include <atomic>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "common/base/mutex.h"
+#include "tikv/tikvpb.pb.h"
+
+namespace flotilla::store {
+namespace {
+
+using tikvpb::BatchCommandsRequest;
+using tikvpb::BatchCommandsResponse;
+
+// Requests of one stream that may be under way, and their bytes; then it is not read any further.
+constexpr size_t kMaxOutstanding = 16'384;
+constexpr size_t kMaxOutstandingBytes = 64 << 20;
+// What goes into one message.
+constexpr size_t kMaxAnswers = 1024;
+constexpr size_t kMaxAnswerBytes = 1 << 20;
+
+class BatchCommands final
+    : public rpc::TypedStreamHandler<BatchCommandsRequest, BatchCommandsResponse>,
+      public std::enable_shared_from_this<BatchCommands> {
+ public:
+  BatchCommands(KvApi* api, std::shared_ptr<rpc::StreamControl> control)
+      : api_(api), control_(std::move(control)) {}
+
+  void OnMessage(BatchCommandsRequest* message) override;
+  bool Fill(BatchCommandsResponse* message) override;
+  bool ReadyToRead() override {
+    return outstanding_.load() < kMaxOutstanding && outstanding_bytes_.load() < kMaxOutstandingBytes;
+  }
+  bool HasOutstanding() override { return outstanding_.load() != 0; }
+  void OnClosed(const absl::Status&) override {
+    MutexLock lock(mutex_);
+    control_.reset();
+  }
+
+ private:
+  struct Item;
+  // One message's requests and their responses, which the handlers point to until all are done. It
+  // keeps the stream alive, and deletes itself with its last item.
+  struct Batch {
+    std::shared_ptr<BatchCommands> stream;
+    BatchCommandsRequest request;
+    std::vector<Item> items;
+    std::atomic<size_t> left;
+    size_t bytes = 0;
+  };
+  struct Item {
+    Batch* batch = nullptr;
+    uint64_t id = 0;
+    BatchCommandsResponse::Response response;
+
+    // May delete the batch, and the item with it.
+    void Finish(const absl::Status& status);
+  };
+  struct Answer {
+    uint64_t id;
+    BatchCommandsResponse::Response response;
+  };
+
+  void Dispatch(const BatchCommandsRequest::Request& request, Item& item);
+  template <typename Request, typename Response>
+  void Run(const Request& request, Response* response, Item& item,
+           void (KvApi::*method)(const Request&, Response*, rpc::Done)) {
+    // One word: it needs no allocation.
+    (api_->*method)(request, response,
+                    [item = &item](absl::Status status) { item->Finish(status); });
+  }
+  void Push(Answer answer);
+  void Close(absl::Status status);
+
+  KvApi* const api_;
+  std::atomic<size_t> outstanding_{0};
+  std::atomic<size_t> outstanding_bytes_{0};
+  Mutex mutex_;
+  // Null once the stream is closed.
+  std::shared_ptr<rpc::StreamControl> control_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Answer> answers_ ABSL_GUARDED_BY(mutex_);
+  // Loop thread only: answers that were taken and did not fit the last message.
+  std::vector<Answer> filling_;
+  size_t filled_ = 0;
+};
+
+void BatchCommands::OnMessage(BatchCommandsRequest* message) {
+  if (message->requests_size() != message->request_ids_size()) {
+    Close(absl::InvalidArgumentError("request_ids and requests differ in number"));
+    return;
+  }
+  if (message->requests().empty()) return;
+  auto* batch = new Batch;
+  batch->stream = shared_from_this();
+  batch->request.Swap(message);
+  batch->bytes = batch->request.ByteSizeLong();
+  const auto count = static_cast<size_t>(batch->request.requests_size());
+  batch->items.resize(count);
+  // One more, so that the batch lives until all its requests were dispatched.
+  batch->left = count + 1;
+  outstanding_.fetch_add(count);
+  outstanding_bytes_.fetch_add(batch->bytes);
+  for (size_t i = 0; i < count; ++i) {
+    Item& item = batch->items[i];
+    item.batch = batch;
+    item.id = batch->request.request_ids(static_cast<int>(i));
+    Dispatch(batch->request.requests(static_cast<int>(i)), item);
+  }
+  if (batch->left.fetch_sub(1) == 1) {
+    outstanding_bytes_.fetch_sub(batch->bytes);
+    delete batch;
+  }
+}
+
+void BatchCommands::Item::Finish(const absl::Status& status) {
+  Batch* const owner = batch;
+  const std::shared_ptr<BatchCommands> stream = owner->stream;
+  if (!status.ok()) {
+    // Such as another cluster's client: nothing on this stream will ever be right.
+    response.clear_cmd();
+    stream->Close(status);
+  }
+  stream->Push({id, std::move(response)});
+  if (owner->left.fetch_sub(1) == 1) {
+    stream->outstanding_bytes_.fetch_sub(owner->bytes);
+    delete owner;
+  }
+}
+
+void BatchCommands::Push(Answer answer) {
+  std::shared_ptr<rpc::StreamControl> control;
+  {
+    MutexLock lock(mutex_);
+    const bool was_empty = answers_.empty();
+    answers_.push_back(std::move(answer));
+    if (was_empty) control = control_;
+  }
+  if (control != nullptr) control->Wake();
+}
+
+void BatchCommands::Close(absl::Status status) {
+  std::shared_ptr<rpc::StreamControl> control;
+  {
+    MutexLock lock(mutex_);
+    control = control_;
+  }
+  if (control != nullptr) control->Close(std::move(status));
+}
+
+bool BatchCommands::Fill(BatchCommandsResponse* message) {
+  if (filled_ == filling_.size()) {
+    filling_.clear();
+    filled_ = 0;
+    MutexLock lock(mutex_);
+    filling_.swap(answers_);
+  }
+  if (filling_.empty()) return false;
+  size_t bytes = 0;
+  size_t count = 0;
+  while (filled_ < filling_.size() && count < kMaxAnswers && bytes < kMaxAnswerBytes) {
+    Answer& answer = filling_[filled_++];
+    bytes += answer.response.ByteSizeLong();
+    message->add_request_ids(answer.id);
+    message->add_responses()->Swap(&answer.response);
+    ++count;
+  }
+  outstanding_.fetch_sub(count);
+  return true;
+}
+
+void BatchCommands::Dispatch(const BatchCommandsRequest::Request& request, Item& item) {
+  using Request = BatchCommandsRequest::Request;
+  BatchCommandsResponse::Response& response = item.response;
+  switch (request.cmd_case()) {
+    case Request::kRawGet:
+      return Run(request.rawget(), response.mutable_rawget(), item, &KvApi::RawGet);
+    case Request::kRawBatchGet:
+      return Run(request.rawbatchget(), response.mutable_rawbatchget(), item, &KvApi::RawBatchGet);
+    case Request::kRawPut:
+      return Run(request.rawput(), response.mutable_rawput(), item, &KvApi::RawPut);
+    case Request::kRawBatchPut:
+      return Run(request.rawbatchput(), response.mutable_rawbatchput(), item, &KvApi::RawBatchPut);
+    case Request::kRawDelete:
+      return Run(request.rawdelete(), response.mutable_rawdelete(), item, &KvApi::RawDelete);
+    case Request::kRawBatchDelete:
+      return Run(request.rawbatchdelete(), response.mutable_rawbatchdelete(), item,
+                 &KvApi::RawBatchDelete);
+    case Request::kRawScan:
+      return Run(request.rawscan(), response.mutable_rawscan(), item, &KvApi::RawScan);
+    case Request::kRawDeleteRange:
+      return Run(request.rawdeleterange(), response.mutable_rawdeleterange(), item,
+                 &KvApi::RawDeleteRange);
+    case Request::kRawBatchScan:
+      return Run(request.rawbatchscan(), response.mutable_rawbatchscan(), item,
+                 &KvApi::RawBatchScan);
+    case Request::kGetHealthFeedback:
+      return Run(request.gethealthfeedback(), response.mutable_gethealthfeedback(), item,
+                 &KvApi::GetHealthFeedback);
+    case Request::kEmpty:
+      response.mutable_empty()->set_test_id(request.empty().test_id());
+      return item.Finish(absl::OkStatus());
+    case Request::CMD_NOT_SET:
+      // A command that we do not know: its id comes back with nothing.
+      return item.Finish(absl::OkStatus());
+  }
+}
+
+}  // namespace
+
+rpc::StreamAcceptor BatchCommandsAcceptor(KvApi* api) {
+  return [api](std::shared_ptr<rpc::StreamControl> control) {
+    return std::make_shared<BatchCommands>(api, std::move(control));
+  };
+}
+
+}  // namespace flotilla::store

@@ -1,0 +1,15 @@
+// Binds the calls of tikvpb.Tikv to their handlers: one line an RPC.
+#ifndef FLOTILLA_STORE_SERVICE_KV_SERVICE_H_
+#define FLOTILLA_STORE_SERVICE_KV_SERVICE_H_
+
+#include "common/rpc/server.h"
+#include "store/kv/kv_api.h"
+
+namespace flotilla::store {
+
+// `api` must outlive the server.
+void BindKvService(rpc::Server& server, KvApi* api);
+
+}  // namespace flotilla::store
+
+#endif  // FLOTILLA_STORE_SERVICE_KV_SERVICE_H_
