@@ -76,10 +76,11 @@ void InstructionHandler::TransferLeader(const RegionView& view,
                                         const pdpb::TransferLeader& transfer) {
   const metapb::Peer& target =
       transfer.peers().empty() || transfer.has_peer() ? transfer.peer() : transfer.peers(0);
-  on_.host->TransferLeadership(
-      view.region.id(), PeerId(target.id()), [id = view.region.id()](absl::Status status) {
-        if (!status.ok()) LOG_INFO("region {}: no transfer: {}", id, status.ToString());
-      });
+  on_.host->TransferLeadership(view.region.id(), PeerId(target.id()),
+                               [id = view.region.id()](absl::Status status) {
+                                 if (!status.ok())
+                                   LOG_INFO("region {}: no transfer: {}", id, status.ToString());
+                               });
 }
 
 void InstructionHandler::Split(const RegionViewPtr& view, const pdpb::SplitRegion& split) {

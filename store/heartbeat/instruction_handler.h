@@ -1,6 +1,6 @@
 // Does what PD asks for in the answers to region heartbeats: changes of members, transfers of
-// leadership, splits. Each is for one epoch of the region; a later region ignores it, and PD sees by
-// the next heartbeat what became of it.
+// leadership, splits. Each is for one epoch of the region; a later region ignores it, and PD sees
+// by the next heartbeat what became of it.
 //
 // Thread-safe; called on a thread of the PD client's.
 #ifndef FLOTILLA_STORE_HEARTBEAT_INSTRUCTION_HANDLER_H_

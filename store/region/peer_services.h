@@ -49,6 +49,8 @@ class PeerServices {
   virtual void SendSnapshot(net::Envelope envelope) = 0;
   // Are the files of a received snapshot complete? Returns the region that it is of.
   virtual absl::StatusOr<metapb::Region> ReceivedRegion(const raft::Snapshot& snapshot) = 0;
+  // Received snapshots of the region up to `at` are installed, durably, and not needed any more.
+  virtual void ForgetReceived(RegionId region_id, Index at) = 0;
 };
 
 }  // namespace flotilla::store

@@ -276,6 +276,20 @@ void RegionManager::ReportAll() {
   }
 }
 
+size_t RegionManager::TransferLeadersAway() {
+  size_t led = 0;
+  for (const RegionViewPtr& view : on_.index->All()) {
+    if (view->peer->leader.load() != view->self.id()) continue;
+    if (view->region.conf_state().voters.size() < 2) continue;
+    ++led;
+    host_->WithPeer(view->region.id(),
+                    [](multiraft::PeerDelegate& delegate, multiraft::PeerHandle&) {
+                      PeerOf(delegate).TransferAway();
+                    });
+  }
+  return led;
+}
+
 void RegionManager::CheckSplit(RegionViewPtr view) { check_split_(std::move(view)); }
 
 void RegionManager::TellRemoved(StoreId store, const metapb::Region& region, PeerId removed) {
@@ -308,6 +322,10 @@ void RegionManager::SendSnapshot(net::Envelope envelope) {
 
 absl::StatusOr<metapb::Region> RegionManager::ReceivedRegion(const raft::Snapshot& snapshot) {
   return on_.snapshots->ReceivedRegion(snapshot);
+}
+
+void RegionManager::ForgetReceived(RegionId region_id, Index at) {
+  on_.snapshots->ForgetReceived(region_id, at);
 }
 
 }  // namespace flotilla::store

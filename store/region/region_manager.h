@@ -34,6 +34,7 @@ class SnapshotExchange {
                                                      Index min_index) = 0;
   virtual void Send(net::Envelope envelope) = 0;
   virtual absl::StatusOr<metapb::Region> ReceivedRegion(const raft::Snapshot& snapshot) = 0;
+  virtual void ForgetReceived(RegionId region_id, Index at) = 0;
 };
 
 // All must outlive the manager.
@@ -63,6 +64,9 @@ class RegionManager final : public PeerServices, public multiraft::Tenant {
   void OnEnvelope(net::Envelope envelope);
   // Heartbeats every region that is led here.
   void ReportAll();
+  // Asks every region that is led here, and has another voter that keeps up, to hand its leadership
+  // over. Returns how many there are; the outcome shows in the next call.
+  size_t TransferLeadersAway();
 
   // multiraft::Tenant.
   absl::Status GroupNotFound(RegionId region_id) const override;
@@ -84,6 +88,7 @@ class RegionManager final : public PeerServices, public multiraft::Tenant {
                                              Index min_index) override;
   void SendSnapshot(net::Envelope envelope) override;
   absl::StatusOr<metapb::Region> ReceivedRegion(const raft::Snapshot& snapshot) override;
+  void ForgetReceived(RegionId region_id, Index at) override;
 
  private:
   enum class Life { kUninitialized, kRunning, kStopping };

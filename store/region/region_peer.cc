@@ -1,6 +1,7 @@
 #include "store/region/region_peer.h"
 
 #include <algorithm>
+#include <optional>
 #include <variant>
 
 #include "absl/strings/str_cat.h"
@@ -10,6 +11,7 @@
 #include "store/kv/command.h"
 #include "store/operation/conf_change.h"
 #include "store/operation/split.h"
+#include "store/operation/transfer_leader.h"
 #include "store/region/install_record.h"
 #include "store/region/message_context.h"
 #include "store/region/region_storage.h"
@@ -173,7 +175,7 @@ std::vector<std::pair<std::string, std::string>> RegionPeer::SnapshotRecords(
           {std::string(kTombstoneRecord), ""}};
 }
 
-void RegionPeer::OnInstalled(const Region& region) {
+void RegionPeer::OnInstalled(const Region& region, Index at) {
   LOG_INFO("region {} peer {} installed a snapshot at version {}", self_.region_id, self_.peer_id,
            region.version());
   Publish(region);
@@ -182,7 +184,9 @@ void RegionPeer::OnInstalled(const Region& region) {
   reserved_ = installing_ = false;
   learnt_stores_.clear();
   // The installer has flushed: a crash will not take the state back.
-  handle_->PutRecords({{std::string(kInstallingRecord), ""}}, nullptr);
+  handle_->PutRecords(
+      {{std::string(kInstallingRecord), ""}},
+      [services = env_.services, id = self_.region_id, at] { services->ForgetReceived(id, at); });
 }
 
 Index RegionPeer::FlushedApplied() const {
@@ -228,7 +232,7 @@ void RegionPeer::OnApplied(std::unique_ptr<multiraft::AppliedEffect> effect) {
   } else if (const auto* change = dynamic_cast<const ConfChangeEffect*>(effect.get())) {
     OnMembersChanged(view_->region, change->region, change->self_removed);
   } else if (const auto* installed = dynamic_cast<const SnapshotInstalledEffect*>(effect.get())) {
-    OnInstalled(installed->region);
+    OnInstalled(installed->region, installed->at);
   } else {
     CHECK(false) << "region " << self_.region_id << " got an effect of an unknown kind";
   }
@@ -352,6 +356,12 @@ void RegionPeer::Report() {
                                                             : env_.config.heartbeat_interval);
   env_.services->Report(
       MakeReport(*view_, handle_->node().term(), followers_, *env_.clock, reported_traffic_));
+}
+
+void RegionPeer::TransferAway() {
+  if (!leads() || destroying_ || handle_->node().lead_transferee() != PeerId()) return;
+  const std::optional<PeerId> target = BestTransferee(handle_->node().Status());
+  if (target.has_value()) handle_->TransferLeadership(*target);
 }
 
 }  // namespace flotilla::store

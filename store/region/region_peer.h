@@ -74,12 +74,14 @@ class RegionPeer final : public multiraft::PeerDelegate {
   void OnMembershipQuestion(PeerId peer, StoreId store);
   // Heartbeats now if this peer leads.
   void Report();
+  // Hands leadership to the voter that is furthest, if this peer leads.
+  void TransferAway();
 
  private:
   bool leads() const { return role_ == raft::Role::kLeader; }
   void Publish(Region region);
   void OnMembersChanged(const Region& before, const Region& after, bool self_removed);
-  void OnInstalled(const Region& region);
+  void OnInstalled(const Region& region, Index at);
   void InspectFollowers(env::Instant now);
   void CheckGrowth();
   void AskForMembership(env::Instant now);

@@ -79,7 +79,7 @@ multiraft::CommandResult RegionStateMachine::InstallSnapshot(const raft::Snapsho
   CHECK_OK(meta.status());
   region_.emplace(*std::move(meta));
   published_->Publish(region_->version());
-  result.effect = std::make_unique<SnapshotInstalledEffect>(*region_);
+  result.effect = std::make_unique<SnapshotInstalledEffect>(*region_, snapshot.meta.index);
   return result;
 }
 

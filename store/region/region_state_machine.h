@@ -29,8 +29,9 @@ class StateInstaller {
 
 class SnapshotInstalledEffect final : public multiraft::AppliedEffect {
  public:
-  explicit SnapshotInstalledEffect(Region region) : region(std::move(region)) {}
+  SnapshotInstalledEffect(Region region, Index at) : region(std::move(region)), at(at) {}
   const Region region;
+  const Index at;
 };
 
 // A peer's place: which region, on which store.

@@ -31,7 +31,8 @@ class BatchCommands final
   void OnMessage(BatchCommandsRequest* message) override;
   bool Fill(BatchCommandsResponse* message) override;
   bool ReadyToRead() override {
-    return outstanding_.load() < kMaxOutstanding && outstanding_bytes_.load() < kMaxOutstandingBytes;
+    return outstanding_.load() < kMaxOutstanding &&
+           outstanding_bytes_.load() < kMaxOutstandingBytes;
   }
   bool HasOutstanding() override { return outstanding_.load() != 0; }
   void OnClosed(const absl::Status&) override {

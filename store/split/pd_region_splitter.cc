@@ -36,14 +36,13 @@ void PdRegionSplitter::Split(RegionViewPtr view, std::vector<std::string> keys,
                      [this, view, keys = std::move(keys), done = std::move(done)](
                          absl::StatusOr<std::vector<pdpb::SplitID>> ids) mutable {
                        if (ids.ok() && ids->size() != keys.size()) {
-                         ids = absl::InternalError(absl::StrCat("PD gave ", ids->size(),
-                                                                " ids for ", keys.size(),
-                                                                " new regions"));
+                         ids = absl::InternalError(absl::StrCat(
+                             "PD gave ", ids->size(), " ids for ", keys.size(), " new regions"));
                        }
                        if (!ids.ok()) {
                          // PD not being there is no fault of the request's.
-                         std::move(done)(absl::UnavailableError(
-                             absl::StrCat("no ids for a split from PD: ", ids.status().ToString())));
+                         std::move(done)(absl::UnavailableError(absl::StrCat(
+                             "no ids for a split from PD: ", ids.status().ToString())));
                          return;
                        }
                        Propose(std::move(view), std::move(keys), *ids, std::move(done));
@@ -63,8 +62,8 @@ void PdRegionSplitter::Propose(RegionViewPtr view, std::vector<std::string> keys
   proposal.command = EncodeSplit(command);
   proposal.epoch_version = command.epoch.version;
   proposal.deadline = clock_->Now() + kProposalTimeout;
-  proposal.callback = [pd = pd_, done = std::move(done)](
-                          absl::StatusOr<multiraft::Applied> applied) mutable {
+  proposal.callback = [pd = pd_,
+                       done = std::move(done)](absl::StatusOr<multiraft::Applied> applied) mutable {
     if (!applied.ok()) {
       std::move(done)(std::move(applied).status());
       return;

@@ -39,7 +39,8 @@ absl::StatusOr<RegionMeasure> MeasureRegion(const engine::KvEngine& engine, cons
   }
   RETURN_IF_ERROR(iterator->status());
   const bool large =
-      static_cast<double>(measure.bytes) > limits.slack * static_cast<double>(limits.region_bytes) ||
+      static_cast<double>(measure.bytes) >
+          limits.slack * static_cast<double>(limits.region_bytes) ||
       static_cast<double>(measure.keys) > limits.slack * static_cast<double>(limits.region_keys);
   if (!large) {
     measure.split_keys.clear();
