@@ -33,55 +33,19 @@ absl::StatusOr<RegionInView> ReadRegionInView(const engine::KvEngine& engine,
   return region;
 }
 
-SnapshotHub::SnapshotHub(engine::KvEngine* engine, SnapshotRegistry* registry,
-                         SnapshotInstaller* installer)
-    : engine_(engine), registry_(registry), installer_(installer) {}
-
-void SnapshotHub::Connect(SnapshotBuilder* builder, SnapshotSender* sender, multiraft::Host* host,
-                          RegionManager* manager) {
-  builder_ = builder;
-  sender_ = sender;
-  host_ = host;
-  manager_ = manager;
+absl::StatusOr<raft::ConfState> ConfStateOf(std::string_view state) {
+  ASSIGN_OR_RETURN(const RegionState decoded, DecodeRegionState(state));
+  return Region(decoded.region).conf_state();
 }
 
-// --- The leader's side --------------------------------------------------------------------------
-
-absl::StatusOr<raft::Snapshot> SnapshotHub::SnapshotFor(RegionViewPtr view, PeerId,
-                                                        Index min_index) {
-  ASSIGN_OR_RETURN(const StoredSnapshotPtr stored, builder_->Request(view->region.id(), min_index));
-  const SnapshotManifest& manifest = stored->manifest;
-  ASSIGN_OR_RETURN(const RegionState state, DecodeRegionState(manifest.state));
-  raft::Snapshot snapshot;
-  snapshot.meta.index = manifest.id.position.index;
-  snapshot.meta.term = manifest.id.position.term;
-  snapshot.meta.conf_state = Region(state.region).conf_state();
-  snapshot.data = Bytes(EncodeSnapshotId(manifest.id));
-  return snapshot;
+absl::StatusOr<raft::Snapshot> SnapshotHub::SnapshotFor(RegionId region_id, Index min_index) {
+  return service_->SnapshotFor(region_id, min_index);
 }
 
 void SnapshotHub::Send(net::Envelope envelope) {
-  const RegionId region_id = envelope.region_id;
-  const PeerId to = envelope.message.to;
-  const auto* install = std::get_if<raft::InstallSnapshot>(&envelope.message.body);
-  CHECK(install != nullptr);
-  const auto id = DecodeSnapshotId(install->snapshot.data.view());
-  StoredSnapshotPtr stored = id.ok() ? registry_->Find(SnapshotKind::kBuilt, *id) : nullptr;
-  if (stored == nullptr) {
-    LOG_WARN("region {}: the snapshot for peer {} is gone", region_id, to);
-    host_->ReportSnapshot(region_id, to, false);
-    return;
-  }
-  LOG_INFO("region {} sends a snapshot at {} to peer {} on store {}", region_id, id->position.index,
-           to, envelope.to_store);
-  sender_->Send(std::move(stored), std::move(envelope),
-                [host = host_, region_id, to](const absl::Status& status) {
-                  if (!status.ok()) {
-                    LOG_WARN("region {}: the snapshot to peer {} failed: {}", region_id, to,
-                             status.ToString());
-                  }
-                  host->ReportSnapshot(region_id, to, status.ok());
-                });
+  LOG_INFO("region {} sends a snapshot to peer {} on store {}", envelope.region_id,
+           envelope.message.to, envelope.to_store);
+  service_->Send(std::move(envelope));
 }
 
 // --- The follower's side ------------------------------------------------------------------------
@@ -113,12 +77,8 @@ void SnapshotHub::OnReceived(net::Envelope envelope) {
 }
 
 absl::StatusOr<metapb::Region> SnapshotHub::ReceivedRegion(const raft::Snapshot& snapshot) {
-  ASSIGN_OR_RETURN(const SnapshotId id, DecodeSnapshotId(snapshot.data.view()));
-  const StoredSnapshotPtr stored = registry_->Find(SnapshotKind::kReceived, id);
-  if (stored == nullptr) {
-    return absl::NotFoundError(absl::StrCat("snapshot ", ToString(id), " was not received"));
-  }
-  ASSIGN_OR_RETURN(RegionState state, DecodeRegionState(stored->manifest.state));
+  ASSIGN_OR_RETURN(const std::string encoded, service_->ReceivedState(snapshot));
+  ASSIGN_OR_RETURN(RegionState state, DecodeRegionState(encoded));
   return std::move(state.region);
 }
 
@@ -130,8 +90,8 @@ absl::StatusOr<metapb::Region> SnapshotHub::Install(const raft::Snapshot& snapsh
     held.push_back({old->region.start_key(), old->region.end_key()});
   }
   ASSIGN_OR_RETURN(metapb::Region region, ReceivedRegion(snapshot));
-  RETURN_IF_ERROR(installer_
-                      ->Install(id, held,
+  RETURN_IF_ERROR(service_->installer()
+                      .Install(id, held,
                                 [&](const SnapshotManifest& manifest, engine::WriteBatch& batch) {
                                   PutRegionState(batch, {RegionState::Kind::kNormal, self, region});
                                   PutApplied(batch, id.region_id, manifest.id.position);
@@ -141,7 +101,7 @@ absl::StatusOr<metapb::Region> SnapshotHub::Install(const raft::Snapshot& snapsh
 }
 
 void SnapshotHub::ForgetReceived(RegionId region_id, Index at) {
-  registry_->RemoveBefore(SnapshotKind::kReceived, region_id, at + 1);
+  service_->registry().RemoveBefore(SnapshotKind::kReceived, region_id, at + 1);
 }
 
 }  // namespace flotilla::store

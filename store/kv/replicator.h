@@ -24,9 +24,11 @@ class Replicator {
 // everybody's requests.
 class ReadExecutor {
  public:
+  using Work = absl::AnyInvocable<void(absl::Status) &&>;
+
   virtual ~ReadExecutor() = default;
   // Calls `work` exactly once: later, with OK; or at once, with ServerIsBusy, when too much waits.
-  virtual void Run(absl::AnyInvocable<void(absl::Status) &&> work) = 0;
+  virtual void Run(Work work) = 0;
 };
 
 using SplitCallback = absl::AnyInvocable<void(absl::StatusOr<std::vector<metapb::Region>>) &&>;

@@ -44,8 +44,7 @@ class PeerServices {
   virtual void SendToStore(net::Envelope envelope) = 0;
 
   // --- Snapshots --------------------------------------------------------------------------------
-  virtual absl::StatusOr<raft::Snapshot> SnapshotFor(RegionId region_id, PeerId to,
-                                                     Index min_index) = 0;
+  virtual absl::StatusOr<raft::Snapshot> SnapshotFor(RegionId region_id, Index min_index) = 0;
   virtual void SendSnapshot(net::Envelope envelope) = 0;
   // Are the files of a received snapshot complete? Returns the region that it is of.
   virtual absl::StatusOr<metapb::Region> ReceivedRegion(const raft::Snapshot& snapshot) = 0;

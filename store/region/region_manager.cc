@@ -309,11 +309,8 @@ void RegionManager::SendToStore(net::Envelope envelope) {
   on_.transport->Send(std::move(envelope));
 }
 
-absl::StatusOr<raft::Snapshot> RegionManager::SnapshotFor(RegionId region_id, PeerId to,
-                                                          Index min_index) {
-  RegionViewPtr view = on_.index->Find(region_id);
-  if (view == nullptr) return absl::UnavailableError("the region is being removed");
-  return on_.snapshots->SnapshotFor(std::move(view), to, min_index);
+absl::StatusOr<raft::Snapshot> RegionManager::SnapshotFor(RegionId region_id, Index min_index) {
+  return on_.snapshots->SnapshotFor(region_id, min_index);
 }
 
 void RegionManager::SendSnapshot(net::Envelope envelope) {

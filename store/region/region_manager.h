@@ -30,8 +30,7 @@ namespace flotilla::store {
 class SnapshotExchange {
  public:
   virtual ~SnapshotExchange() = default;
-  virtual absl::StatusOr<raft::Snapshot> SnapshotFor(RegionViewPtr view, PeerId to,
-                                                     Index min_index) = 0;
+  virtual absl::StatusOr<raft::Snapshot> SnapshotFor(RegionId region_id, Index min_index) = 0;
   virtual void Send(net::Envelope envelope) = 0;
   virtual absl::StatusOr<metapb::Region> ReceivedRegion(const raft::Snapshot& snapshot) = 0;
   virtual void ForgetReceived(RegionId region_id, Index at) = 0;
@@ -84,8 +83,7 @@ class RegionManager final : public PeerServices, public multiraft::Tenant {
   void CheckSplit(RegionViewPtr view) override;
   void TellRemoved(StoreId store, const metapb::Region& region, PeerId removed) override;
   void SendToStore(net::Envelope envelope) override;
-  absl::StatusOr<raft::Snapshot> SnapshotFor(RegionId region_id, PeerId to,
-                                             Index min_index) override;
+  absl::StatusOr<raft::Snapshot> SnapshotFor(RegionId region_id, Index min_index) override;
   void SendSnapshot(net::Envelope envelope) override;
   absl::StatusOr<metapb::Region> ReceivedRegion(const raft::Snapshot& snapshot) override;
   void ForgetReceived(RegionId region_id, Index at) override;

@@ -142,8 +142,8 @@ bool RegionPeer::AddressMessage(net::Envelope& envelope) {
 
 // --- Snapshots ----------------------------------------------------------------------------------
 
-absl::StatusOr<raft::Snapshot> RegionPeer::SnapshotFor(PeerId to, Index min_index) {
-  return env_.services->SnapshotFor(self_.region_id, to, min_index);
+absl::StatusOr<raft::Snapshot> RegionPeer::SnapshotFor(PeerId, Index min_index) {
+  return env_.services->SnapshotFor(self_.region_id, min_index);
 }
 
 bool RegionPeer::SendSnapshot(net::Envelope& envelope) {

@@ -1,0 +1,418 @@
+#include "store/store.h"
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/base/status_macros.h"
+#include "common/engine/rocks_kv_engine.h"
+#include "common/engine/rocks_options.h"
+#include "common/env/posix_file_system.h"
+#include "common/env/random.h"
+#include "common/env/thread_scheduler.h"
+#include "common/multiraft/host.h"
+#include "common/pdclient/grpc_pd_client.h"
+#include "common/pdclient/waiter.h"
+#include "common/raftlog/rocks_log_engine.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/event_loop.h"
+#include "common/rpc/grpc_transport.h"
+#include "common/rpc/http_server.h"
+#include "common/rpc/raft_receiver.h"
+#include "common/rpc/server.h"
+#include "store/bootstrap.h"
+#include "store/heartbeat/instruction_handler.h"
+#include "store/heartbeat/store_heartbeat.h"
+#include "store/kv/host_replicator.h"
+#include "store/kv/kv_api.h"
+#include "store/kv/read_stage.h"
+#include "store/recovery.h"
+#include "store/region/region_manager.h"
+#include "store/service/kv_service.h"
+#include "store/service/status_routes.h"
+#include "store/snapshot/grpc_snapshot.h"
+#include "store/snapshot_hub.h"
+#include "store/split/pd_region_splitter.h"
+#include "store/split/split_checker.h"
+
+namespace flotilla::store {
+namespace {
+
+constexpr env::Duration kDrainPoll = std::chrono::milliseconds(50);
+
+ApiVersion ApiVersionOf(const StoreConfig& config) {
+  return config.storage.api_version == 1 ? ApiVersion::kV1 : ApiVersion::kV2;
+}
+
+multiraft::HostConfig HostConfigOf(const StoreConfig& config, StoreId store_id) {
+  multiraft::HostConfig host;
+  host.store_id = store_id;
+  host.raft_workers = config.raft.workers;
+  host.apply_workers = config.raft.apply_workers;
+  host.tick_interval = config.raft.tick;
+  host.election_timeout_ticks = config.raft.election_ticks;
+  host.heartbeat_ticks = config.raft.heartbeat_ticks;
+  host.max_entry_bytes = config.raft.max_entry_bytes;
+  host.max_log_bytes = config.raft.max_log_bytes;
+  host.max_log_entries = config.raft.max_log_entries;
+  return host;
+}
+
+RegionPeerConfig PeerConfigOf(const StoreConfig& config) {
+  constexpr uint64_t kCheckFraction = 8;
+  RegionPeerConfig peer;
+  peer.heartbeat_interval = config.region.heartbeat_interval;
+  peer.check_after_bytes = std::max<uint64_t>(1, config.region.split_bytes / kCheckFraction);
+  peer.check_after_keys = std::max<uint64_t>(1, config.region.split_keys / kCheckFraction);
+  return peer;
+}
+
+metapb::Store DescribeSelf(const StoreConfig& config, StoreId store_id, const env::Clock& clock) {
+  metapb::Store self;
+  self.set_id(store_id.value());
+  self.set_address(config.advertised());
+  self.set_status_address(config.status_address);
+  self.set_version("8.5.0");
+  self.set_start_timestamp(clock.WallMillis() / 1000);
+  self.set_deploy_path(config.data_dir);
+  for (const std::string& label : config.labels) {
+    const size_t equals = label.find('=');
+    metapb::StoreLabel* added = self.add_labels();
+    added->set_key(label.substr(0, equals));
+    added->set_value(label.substr(equals + 1));
+  }
+  return self;
+}
+
+}  // namespace
+
+// What outlives all else: time, files, network.
+struct Foundation {
+  explicit Foundation(const StoreConfig& config)
+      : random(env::Random::SystemSeed()),
+        loop("rpc", &clock),
+        pd(PdOptions(config), &loop, &pool, random.Fork("pd")) {}
+
+  static pdclient::GrpcPdClientOptions PdOptions(const StoreConfig& config) {
+    pdclient::GrpcPdClientOptions options;
+    options.endpoints = config.pd;
+    return options;
+  }
+  rpc::AddressResolver Resolver() {
+    return [this](StoreId store_id,
+                  absl::AnyInvocable<void(absl::StatusOr<std::string>) &&> done) {
+      pd.GetStore(store_id, [done = std::move(done)](absl::StatusOr<metapb::Store> store) mutable {
+        if (!store.ok()) return std::move(done)(std::move(store).status());
+        std::move(done)(store->address());
+      });
+    };
+  }
+
+  env::SystemClock clock;
+  env::PosixFileSystem files;
+  metrics::Registry metrics;
+  env::Random random;
+  rpc::EventLoop loop;
+  rpc::ChannelPool pool;
+  pdclient::GrpcPdClient pd;
+};
+
+// The data directory.
+struct Storage {
+  std::unique_ptr<env::FileLock> lock;
+  StoreIdentity identity;
+  std::unique_ptr<engine::RocksKvEngine> engine;
+  std::unique_ptr<raftlog::RocksLogEngine> log_engine;
+};
+
+// The Raft groups and what they work with. Destroyed when no stage runs any more.
+struct Groups {
+  Groups(const StoreConfig& config, Foundation& base, const Storage& storage)
+      : scheduler(&base.clock),
+        hub(storage.engine.get()),
+        connector({storage.identity.store_id, storage.identity.cluster_id}, &base.loop, &base.pool,
+                  base.Resolver()),
+        transport({.store_id = storage.identity.store_id,
+                   .cluster_id = storage.identity.cluster_id},
+                  &base.loop, &base.pool, base.Resolver(),
+                  [this](StoreId store_id) { host->ReportUnreachable(store_id); }, &base.metrics),
+        manager({.store_id = storage.identity.store_id,
+                 .engine = storage.engine.get(),
+                 .clock = &base.clock,
+                 .transport = &transport,
+                 .index = &index,
+                 .snapshots = &hub,
+                 .installer = &hub},
+                PeerConfigOf(config)) {
+    multiraft::HostDependencies dependencies;
+    dependencies.clock = &base.clock;
+    dependencies.random = base.random.Fork("host");
+    dependencies.scheduler = &scheduler;
+    dependencies.log_engine = storage.log_engine.get();
+    dependencies.kv_engine = storage.engine.get();
+    dependencies.transport = &transport;
+    dependencies.tenant = &manager;
+    dependencies.metrics = &base.metrics;
+    host = std::make_unique<multiraft::Host>(HostConfigOf(config, storage.identity.store_id),
+                                             std::move(dependencies));
+  }
+
+  env::ThreadScheduler scheduler;
+  RegionIndex index;
+  SnapshotHub hub;
+  GrpcSnapshotConnector connector;
+  std::unique_ptr<SnapshotService> snapshots;
+  std::unique_ptr<multiraft::Host> host;
+  rpc::GrpcTransport transport;
+  RegionManager manager;
+};
+
+// What clients, PD and people talk to.
+struct Serving {
+  Serving(const StoreConfig& config, const KeyCodec& codec, Foundation& base,
+          const Storage& storage, Groups& groups)
+      : replicator(groups.host.get()),
+        reader(storage.identity.store_id, &groups.index, &replicator, &base.clock),
+        splitter(&base.pd, &replicator, &codec, &base.clock),
+        split_checker(storage.engine.get(), &splitter,
+                      {.region_bytes = config.region.split_bytes,
+                       .region_keys = config.region.split_keys}),
+        heartbeat(storage.identity.store_id, &groups.index, &base.pd, &base.clock,
+                  DiskUsageOf(config, storage)),
+        instructions({.host = groups.host.get(),
+                      .manager = &groups.manager,
+                      .splitter = &splitter,
+                      .split_checker = &split_checker,
+                      .clock = &base.clock}),
+        api({.store_id = storage.identity.store_id,
+             .cluster_id = storage.identity.cluster_id,
+             .codec = &codec,
+             .engine = storage.engine.get(),
+             .clock = &base.clock,
+             .reader = &reader,
+             .replicator = &replicator,
+             .executor = &reads,
+             .splitter = &splitter},
+            {.max_entry_bytes = config.raft.max_entry_bytes,
+             .max_scan_bytes = config.storage.max_scan_bytes}),
+        raft_receiver(
+            storage.identity.store_id, storage.identity.cluster_id,
+            [&groups](net::Envelope envelope) { groups.manager.OnEnvelope(std::move(envelope)); },
+            &base.metrics),
+        server({.listen_address = config.listen,
+                .name = "store",
+                .max_receive_bytes = config.storage.max_message_bytes},
+               &base.loop, &base.metrics),
+        http({.listen_address = config.status_address}) {
+    reads.SetWaker(groups.scheduler.Add(&reads));
+    split_checker.SetWaker(groups.scheduler.Add(&split_checker));
+    groups.scheduler.Add(&heartbeat);
+  }
+
+  static DiskUsage DiskUsageOf(const StoreConfig& config, const Storage& storage) {
+    return [dir = config.data_dir, engine = storage.engine.get(),
+            log_engine = storage.log_engine.get()](pdpb::StoreStats& stats) {
+      std::error_code error;
+      const std::filesystem::space_info space = std::filesystem::space(dir, error);
+      if (!error) {
+        stats.set_capacity(space.capacity);
+        stats.set_available(space.available);
+      }
+      stats.set_used_size(engine->DiskBytes() + log_engine->ApproximateBytes());
+    };
+  }
+
+  HostReplicator replicator;
+  LocalReader reader;
+  ReadStage reads;
+  PdRegionSplitter splitter;
+  SplitChecker split_checker;
+  StoreHeartbeat heartbeat;
+  InstructionHandler instructions;
+  KvApi api;
+  rpc::RaftReceiver raft_receiver;
+  rpc::Server server;
+  rpc::HttpServer http;
+};
+
+class Store::Impl {
+ public:
+  Impl(const StoreConfig& config, std::string config_json)
+      : config_(config),
+        config_json_(std::move(config_json)),
+        codec_(ApiVersionOf(config_)),
+        base_(config_) {}
+  ~Impl();
+
+  absl::Status Start();
+  void Drain(env::Duration limit);
+
+ private:
+  absl::Status OpenEngines();
+  absl::Status OpenGroups();
+  absl::Status Serve();
+  absl::Status ServeStatus();
+  void StopStages();
+
+  const StoreConfig config_;
+  const std::string config_json_;
+  const KeyCodec codec_;
+  Foundation base_;
+  Storage storage_;
+  std::unique_ptr<Groups> groups_;
+  std::unique_ptr<Serving> serving_;
+  std::atomic<bool> in_service_{false};
+};
+
+absl::Status Store::Impl::Start() {
+  ASSIGN_OR_RETURN(storage_.lock, LockDataDir(base_.files, config_.data_dir));
+  base_.loop.Start();
+  ASSIGN_OR_RETURN(storage_.identity, EnsureIdentity(base_.files, config_.data_dir, base_.pd,
+                                                     ApiVersionOf(config_)));
+  RETURN_IF_ERROR(OpenEngines());
+  const metapb::Store self = DescribeSelf(config_, storage_.identity.store_id, base_.clock);
+  RETURN_IF_ERROR(EnsureClusterBootstrapped(*storage_.engine, base_.pd, self));
+  RETURN_IF_ERROR(RegisterStore(base_.pd, self));
+  RETURN_IF_ERROR(OpenGroups());
+  return Serve();
+}
+
+absl::Status Store::Impl::OpenEngines() {
+  engine::RocksKvOptions data;
+  data.block_cache_bytes = config_.storage.block_cache_bytes;
+  data.memtable_bytes = config_.storage.memtable_bytes;
+  data.total_memtable_bytes = 3 * config_.storage.memtable_bytes;
+  ASSIGN_OR_RETURN(storage_.engine,
+                   engine::RocksKvEngine::Open(absl::StrCat(config_.data_dir, "/data"), data));
+  raftlog::RocksLogOptions log;
+  log.memtable_bytes = config_.storage.log_memtable_bytes;
+  ASSIGN_OR_RETURN(storage_.log_engine,
+                   raftlog::RocksLogEngine::Open(absl::StrCat(config_.data_dir, "/log"), log));
+  return absl::OkStatus();
+}
+
+absl::Status Store::Impl::OpenGroups() {
+  groups_ = std::make_unique<Groups>(config_, base_, storage_);
+  SnapshotOptions options;
+  options.registry.root = absl::StrCat(config_.data_dir, "/snapshot");
+  options.registry.max_bytes = config_.snapshot.max_bytes;
+  options.sender.bytes_per_second = config_.snapshot.bytes_per_second;
+  const SnapshotDependencies dependencies{.engine = storage_.engine.get(),
+                                          .files = &base_.files,
+                                          .clock = &base_.clock,
+                                          .scheduler = &groups_->scheduler,
+                                          .connector = &groups_->connector,
+                                          .metrics = &base_.metrics};
+  SnapshotCallbacks callbacks;
+  callbacks.read_region = [engine = storage_.engine.get()](const engine::Snapshot& view,
+                                                           RegionId region_id) {
+    return ReadRegionInView(*engine, view, region_id);
+  };
+  callbacks.conf_state = [](std::string_view state) { return ConfStateOf(state); };
+  callbacks.deliver = [groups = groups_.get()](net::Envelope envelope) {
+    groups->hub.OnReceived(std::move(envelope));
+  };
+  callbacks.report = [groups = groups_.get()](RegionId region_id, PeerId to, bool succeeded) {
+    groups->host->ReportSnapshot(region_id, to, succeeded);
+  };
+  ASSIGN_OR_RETURN(groups_->snapshots,
+                   SnapshotService::Open(options, dependencies, std::move(callbacks)));
+  groups_->hub.Connect(groups_->snapshots.get());
+  groups_->hub.Connect(&groups_->manager);
+  ASSIGN_OR_RETURN(RecoveredRegions recovered,
+                   RecoverRegions(*storage_.engine, *storage_.log_engine, groups_->hub));
+  serving_ = std::make_unique<Serving>(config_, codec_, base_, storage_, *groups_);
+  groups_->manager.Connect(
+      groups_->host.get(),
+      [pd = &base_.pd](pdpb::RegionHeartbeatRequest report) {
+        pd->SendRegionHeartbeat(std::move(report));
+      },
+      [checker = &serving_->split_checker](RegionViewPtr view) { checker->Check(std::move(view)); });
+  LOG_INFO("store {} starts with {} regions", storage_.identity.store_id,
+           recovered.regions.size());
+  groups_->manager.Start(recovered.regions, std::move(recovered.tombstones));
+  return absl::OkStatus();
+}
+
+absl::Status Store::Impl::Serve() {
+  BindKvService(serving_->server, &serving_->api);
+  serving_->server.AddStream("flotilla.raft.v1.RaftTransport/Exchange",
+                             serving_->raft_receiver.acceptor());
+  serving_->server.AddStream(
+      kSnapshotMethod,
+      SnapshotAcceptor({storage_.identity.store_id, storage_.identity.cluster_id},
+                       [snapshots = groups_->snapshots.get()](
+                           std::shared_ptr<IncomingSnapshotControl> control) {
+                         return snapshots->Accept(std::move(control));
+                       }));
+  RETURN_IF_ERROR(serving_->server.Start());
+  groups_->scheduler.Start();
+  base_.pd.SetHeartbeatListener(&serving_->instructions);
+  in_service_ = true;
+  RETURN_IF_ERROR(ServeStatus());
+  LOG_INFO("store {} serves at {}", storage_.identity.store_id, config_.advertised());
+  return absl::OkStatus();
+}
+
+absl::Status Store::Impl::ServeStatus() {
+  if (config_.status_address.empty()) return absl::OkStatus();
+  AddStatusRoutes(serving_->http, {.identity = storage_.identity,
+                                   .config_json = config_json_,
+                                   .index = &groups_->index,
+                                   .metrics = &base_.metrics,
+                                   .serving = [this] { return in_service_.load(); }});
+  return serving_->http.Start();
+}
+
+void Store::Impl::Drain(env::Duration limit) {
+  if (serving_ == nullptr || !in_service_.exchange(false)) return;
+  const env::Instant end = base_.clock.Now() + limit / 2;
+  LOG_INFO("store {} hands over its leaderships", storage_.identity.store_id);
+  size_t led = groups_->manager.TransferLeadersAway();
+  while (led > 0 && base_.clock.Now() < end) {
+    std::this_thread::sleep_for(kDrainPoll);
+    led = groups_->manager.TransferLeadersAway();
+  }
+  if (led > 0) LOG_WARN("{} regions could not be handed over in time", led);
+  serving_->server.Shutdown(limit / 4);
+  StopStages();
+  CHECK_OK(storage_.engine->Flush());
+  LOG_INFO("store {} has stopped", storage_.identity.store_id);
+}
+
+void Store::Impl::StopStages() {
+  serving_->http.Stop();
+  groups_->transport.Stop();
+  groups_->scheduler.Stop();
+}
+
+Store::Impl::~Impl() {
+  if (serving_ != nullptr) {
+    serving_->server.Shutdown(env::Duration::zero());
+    StopStages();
+  }
+  // Whoever still waits for a group hears that it is gone, while there is somebody to hear it.
+  if (groups_ != nullptr) groups_->host.reset();
+  base_.loop.Stop();
+  serving_.reset();
+  groups_.reset();
+}
+
+absl::StatusOr<std::unique_ptr<Store>> Store::Start(const StoreConfig& config,
+                                                    std::string config_json) {
+  auto impl = std::make_unique<Impl>(config, std::move(config_json));
+  RETURN_IF_ERROR(impl->Start());
+  return std::unique_ptr<Store>(new Store(std::move(impl)));
+}
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Store::~Store() = default;
+
+void Store::Drain(env::Duration limit) { impl_->Drain(limit); }
+
+}  // namespace flotilla::store

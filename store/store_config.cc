@@ -1,0 +1,124 @@
+#include "store/store_config.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/base/units.h"
+
+namespace flotilla::store {
+namespace {
+
+using std::chrono::milliseconds;
+
+void AddAddresses(config::OptionSet& options, StoreConfig& config) {
+  options.Add(&config.pd, {"pd", "Addresses of PD members, host:port; some of them are enough."});
+  options.Add(&config.listen, {"listen", "Address that clients and stores connect to."});
+  options.Add(&config.advertise,
+              {"advertise", "Address that PD tells others, if it is not `listen`."});
+  options.Add(&config.status_address,
+              {"status-address", "Address of the HTTP server: /metrics, /status, /config, /health, "
+                                 "/debug/regions. Empty: none."});
+  options.Add(&config.data_dir,
+              {"data-dir", "Directory of this store's data; created if it does not exist."});
+  options.Add(&config.labels, {"labels", "Where the store is, as key=value, for placement."});
+}
+
+void AddStorage(config::OptionSet& options, StoreConfig& config) {
+  options.Add(&config.storage.api_version,
+              {"api-version", "Form of keys: 2 has keyspaces, 1 is for clients that know only "
+                              "plain raw keys. The same on all stores, and for ever."},
+              {1, 2});
+  options.Add(&config.storage.api_version,
+              {"storage.api-version", "The same as api-version: where clients' tests read it."},
+              {1, 2});
+  options.AddSize(&config.storage.block_cache_bytes,
+                  {"storage.block-cache", "Cache of uncompressed blocks of the data engine."},
+                  {kMiB, 1024 * kGiB});
+  options.AddSize(&config.storage.memtable_bytes,
+                  {"storage.memtable", "Writes that the data engine keeps in memory, for each "
+                                       "column family, before it flushes them."},
+                  {64 * kKiB, 4 * kGiB});
+  options.AddSize(&config.storage.log_memtable_bytes,
+                  {"storage.log-memtable", "The same of the Raft log's engine."},
+                  {64 * kKiB, 4 * kGiB});
+  options.AddSize(&config.storage.max_scan_bytes,
+                  {"storage.max-scan", "Keys and values in the answer to one request; a larger one "
+                                       "is refused, never cut short."},
+                  {kMiB, 1 * kGiB});
+  options.AddSize(&config.storage.max_message_bytes,
+                  {"storage.max-message", "Largest message that is accepted."},
+                  {kMiB, 1 * kGiB});
+}
+
+void AddRaft(config::OptionSet& options, StoreConfig& config) {
+  options.Add(&config.raft.tick, {"raft.tick", "Length of a Raft tick."},
+              {milliseconds(10), milliseconds(10'000)});
+  options.Add(&config.raft.election_ticks,
+              {"raft.election-ticks", "Ticks without a leader before a follower campaigns: up to "
+                                      "twice as many.",
+               "ticks"},
+              {3, 1000});
+  options.Add(&config.raft.heartbeat_ticks,
+              {"raft.heartbeat-ticks", "Ticks between a leader's heartbeats.", "ticks"}, {1, 100});
+  options.AddSize(&config.raft.max_entry_bytes,
+                  {"raft.max-entry", "Largest log entry, and so the largest write."},
+                  {64 * kKiB, 256 * kMiB});
+  options.AddSize(&config.raft.max_log_bytes,
+                  {"raft.max-log", "Entries of a region that are kept for slow followers; one that "
+                                   "is further behind gets a snapshot."},
+                  {kMiB, 16 * kGiB});
+  options.Add(&config.raft.max_log_entries,
+              {"raft.max-log-entries", "The same by number.", "entries"}, {128, 100'000'000});
+  options.Add(&config.raft.workers,
+              {"raft.workers", "Threads that run the Raft groups.", "threads"}, {1, 64});
+  options.Add(&config.raft.apply_workers,
+              {"raft.apply-workers", "Threads that apply committed entries.", "threads"}, {1, 64});
+  options.AddCheck([&config]() -> absl::Status {
+    if (config.raft.heartbeat_ticks * 2 < config.raft.election_ticks) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat(
+        "raft.election-ticks (", config.raft.election_ticks,
+        ") must be more than twice raft.heartbeat-ticks (", config.raft.heartbeat_ticks, ")"));
+  });
+}
+
+void AddRegion(config::OptionSet& options, StoreConfig& config) {
+  options.AddSize(&config.region.split_bytes,
+                  {"region-split-size", "A region that grows beyond one and a half times this is "
+                                        "split into pieces of this size."},
+                  {4 * kKiB, 64 * kGiB});
+  options.Add(&config.region.split_keys,
+              {"region-split-keys", "The same by the number of keys.", "keys"},
+              {2, 1'000'000'000'000});
+  options.Add(&config.region.heartbeat_interval,
+              {"region-heartbeat-interval", "A leader reports to PD at least so often, and on every "
+                                            "change at once."},
+              {milliseconds(100), milliseconds(600'000)});
+  options.AddSize(&config.snapshot.bytes_per_second,
+                  {"snapshot.bytes-per-second", "What this store sends of snapshots in a second."},
+                  {64 * kKiB, 64 * kGiB});
+  options.AddSize(&config.snapshot.max_bytes,
+                  {"snapshot.max-bytes", "What snapshots may take on disk."},
+                  {64 * kMiB, 64 * 1024 * kGiB});
+}
+
+}  // namespace
+
+void AddOptions(config::OptionSet& options, StoreConfig& config) {
+  AddAddresses(options, config);
+  AddStorage(options, config);
+  AddRaft(options, config);
+  AddRegion(options, config);
+  options.Add(&config.log.level, {"log.level", "What is logged."},
+              {"trace", "debug", "info", "warning", "error"});
+  options.Add(&config.log.file, {"log.file", "File to log to. Empty: standard error."});
+  options.AddCheck([&config]() -> absl::Status {
+    if (config.pd.empty()) return absl::InvalidArgumentError("pd: at least one address");
+    if (config.data_dir.empty()) return absl::InvalidArgumentError("data-dir must not be empty");
+    for (const std::string& label : config.labels) {
+      if (label.find('=') == std::string::npos) {
+        return absl::InvalidArgumentError(absl::StrCat("labels: \"", label, "\" is no key=value"));
+      }
+    }
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace flotilla::store
