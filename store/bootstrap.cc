@@ -154,9 +154,9 @@ absl::StatusOr<bool> IsBootstrapped(pdclient::PdClient& pd) {
 
 // Did PD take the marked region as the first one, in a start that was interrupted?
 absl::StatusOr<bool> IsKnownToPd(pdclient::PdClient& pd, const RegionState& state) {
-  const auto region = AskUntilAnswered<absl::StatusOr<pdpb::Region>>("the first region", [&](auto done) {
-    pd.GetRegionById(RegionId(state.region.id()), std::move(done));
-  });
+  const auto region = AskUntilAnswered<absl::StatusOr<pdpb::Region>>(
+      "the first region",
+      [&](auto done) { pd.GetRegionById(RegionId(state.region.id()), std::move(done)); });
   if (absl::IsNotFound(region.status())) return false;
   RETURN_IF_ERROR(region.status());
   return region->region().id() == state.region.id();
@@ -222,10 +222,9 @@ absl::Status EnsureClusterBootstrapped(engine::KvEngine& engine, pdclient::PdCli
   if (!marked.has_value()) {
     ASSIGN_OR_RETURN(marked, PrepareFirstRegion(engine, pd, StoreId(self.id())));
   }
-  const absl::Status status =
-      AskUntilAnswered<absl::Status>("bootstrapping the cluster", [&](auto done) {
-        pd.Bootstrap(self, marked->region, std::move(done));
-      });
+  const absl::Status status = AskUntilAnswered<absl::Status>(
+      "bootstrapping the cluster",
+      [&](auto done) { pd.Bootstrap(self, marked->region, std::move(done)); });
   if (status.ok()) {
     LOG_INFO("the cluster begins with region {}", marked->region.id());
     return RemoveMark(engine, *marked, /*keep_region=*/true);

@@ -4,9 +4,10 @@
 // Every step may be interrupted by a crash and is taken up again by the next start:
 //  1. The directory is locked, and is empty or has an identity.
 //  2. PD gives a store id; it is made durable as the identity. A crash before: the id is lost.
-//  3. If the cluster is new: the first region is written, flushed, with a mark; then PD is told; then
-//     the mark is removed. Who finds the mark asks PD whether the region is the cluster's first one,
-//     and deletes it if another store was faster.
+//  3. If the cluster is new: the first region is written, flushed, with a mark; then PD is told;
+//  then
+//     the mark is removed. Who finds the mark asks PD whether the region is the cluster's first
+//     one, and deletes it if another store was faster.
 // Blocks; called by main before any stage runs.
 #ifndef FLOTILLA_STORE_BOOTSTRAP_H_
 #define FLOTILLA_STORE_BOOTSTRAP_H_
@@ -46,8 +47,8 @@ absl::StatusOr<StoreIdentity> EnsureIdentity(env::FileSystem& files, const std::
 absl::Status EnsureClusterBootstrapped(engine::KvEngine& engine, pdclient::PdClient& pd,
                                        const metapb::Store& self);
 
-// Tells PD of this store. FailedPrecondition or InvalidArgument when PD does not want it, because its
-// address is another store's or because it was removed from the cluster.
+// Tells PD of this store. FailedPrecondition or InvalidArgument when PD does not want it, because
+// its address is another store's or because it was removed from the cluster.
 absl::Status RegisterStore(pdclient::PdClient& pd, const metapb::Store& self);
 
 // Calls of PD that start-up cannot go on without: tried again until PD answers.

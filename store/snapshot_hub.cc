@@ -92,10 +92,10 @@ absl::StatusOr<metapb::Region> SnapshotHub::Install(const raft::Snapshot& snapsh
   ASSIGN_OR_RETURN(metapb::Region region, ReceivedRegion(snapshot));
   RETURN_IF_ERROR(service_->installer()
                       .Install(id, held,
-                                [&](const SnapshotManifest& manifest, engine::WriteBatch& batch) {
-                                  PutRegionState(batch, {RegionState::Kind::kNormal, self, region});
-                                  PutApplied(batch, id.region_id, manifest.id.position);
-                                })
+                               [&](const SnapshotManifest& manifest, engine::WriteBatch& batch) {
+                                 PutRegionState(batch, {RegionState::Kind::kNormal, self, region});
+                                 PutApplied(batch, id.region_id, manifest.id.position);
+                               })
                       .status());
   return region;
 }

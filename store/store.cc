@@ -104,8 +104,7 @@ struct Foundation {
     return options;
   }
   rpc::AddressResolver Resolver() {
-    return [this](StoreId store_id,
-                  absl::AnyInvocable<void(absl::StatusOr<std::string>) &&> done) {
+    return [this](StoreId store_id, absl::AnyInvocable<void(absl::StatusOr<std::string>) &&> done) {
       pd.GetStore(store_id, [done = std::move(done)](absl::StatusOr<metapb::Store> store) mutable {
         if (!store.ok()) return std::move(done)(std::move(store).status());
         std::move(done)(store->address());
@@ -137,10 +136,10 @@ struct Groups {
         hub(storage.engine.get()),
         connector({storage.identity.store_id, storage.identity.cluster_id}, &base.loop, &base.pool,
                   base.Resolver()),
-        transport({.store_id = storage.identity.store_id,
-                   .cluster_id = storage.identity.cluster_id},
-                  &base.loop, &base.pool, base.Resolver(),
-                  [this](StoreId store_id) { host->ReportUnreachable(store_id); }, &base.metrics),
+        transport(
+            {.store_id = storage.identity.store_id, .cluster_id = storage.identity.cluster_id},
+            &base.loop, &base.pool, base.Resolver(),
+            [this](StoreId store_id) { host->ReportUnreachable(store_id); }, &base.metrics),
         manager({.store_id = storage.identity.store_id,
                  .engine = storage.engine.get(),
                  .clock = &base.clock,
@@ -179,9 +178,9 @@ struct Serving {
       : replicator(groups.host.get()),
         reader(storage.identity.store_id, &groups.index, &replicator, &base.clock),
         splitter(&base.pd, &replicator, &codec, &base.clock),
-        split_checker(storage.engine.get(), &splitter,
-                      {.region_bytes = config.region.split_bytes,
-                       .region_keys = config.region.split_keys}),
+        split_checker(
+            storage.engine.get(), &splitter,
+            {.region_bytes = config.region.split_bytes, .region_keys = config.region.split_keys}),
         heartbeat(storage.identity.store_id, &groups.index, &base.pd, &base.clock,
                   DiskUsageOf(config, storage)),
         instructions({.host = groups.host.get(),
@@ -272,8 +271,8 @@ class Store::Impl {
 absl::Status Store::Impl::Start() {
   ASSIGN_OR_RETURN(storage_.lock, LockDataDir(base_.files, config_.data_dir));
   base_.loop.Start();
-  ASSIGN_OR_RETURN(storage_.identity, EnsureIdentity(base_.files, config_.data_dir, base_.pd,
-                                                     ApiVersionOf(config_)));
+  ASSIGN_OR_RETURN(storage_.identity,
+                   EnsureIdentity(base_.files, config_.data_dir, base_.pd, ApiVersionOf(config_)));
   RETURN_IF_ERROR(OpenEngines());
   const metapb::Store self = DescribeSelf(config_, storage_.identity.store_id, base_.clock);
   RETURN_IF_ERROR(EnsureClusterBootstrapped(*storage_.engine, base_.pd, self));
@@ -332,9 +331,10 @@ absl::Status Store::Impl::OpenGroups() {
       [pd = &base_.pd](pdpb::RegionHeartbeatRequest report) {
         pd->SendRegionHeartbeat(std::move(report));
       },
-      [checker = &serving_->split_checker](RegionViewPtr view) { checker->Check(std::move(view)); });
-  LOG_INFO("store {} starts with {} regions", storage_.identity.store_id,
-           recovered.regions.size());
+      [checker = &serving_->split_checker](RegionViewPtr view) {
+        checker->Check(std::move(view));
+      });
+  LOG_INFO("store {} starts with {} regions", storage_.identity.store_id, recovered.regions.size());
   groups_->manager.Start(recovered.regions, std::move(recovered.tombstones));
   return absl::OkStatus();
 }
@@ -344,12 +344,11 @@ absl::Status Store::Impl::Serve() {
   serving_->server.AddStream("flotilla.raft.v1.RaftTransport/Exchange",
                              serving_->raft_receiver.acceptor());
   serving_->server.AddStream(
-      kSnapshotMethod,
-      SnapshotAcceptor({storage_.identity.store_id, storage_.identity.cluster_id},
-                       [snapshots = groups_->snapshots.get()](
-                           std::shared_ptr<IncomingSnapshotControl> control) {
-                         return snapshots->Accept(std::move(control));
-                       }));
+      kSnapshotMethod, SnapshotAcceptor({storage_.identity.store_id, storage_.identity.cluster_id},
+                                        [snapshots = groups_->snapshots.get()](
+                                            std::shared_ptr<IncomingSnapshotControl> control) {
+                                          return snapshots->Accept(std::move(control));
+                                        }));
   RETURN_IF_ERROR(serving_->server.Start());
   groups_->scheduler.Start();
   base_.pd.SetHeartbeatListener(&serving_->instructions);

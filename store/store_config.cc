@@ -14,8 +14,9 @@ void AddAddresses(config::OptionSet& options, StoreConfig& config) {
   options.Add(&config.advertise,
               {"advertise", "Address that PD tells others, if it is not `listen`."});
   options.Add(&config.status_address,
-              {"status-address", "Address of the HTTP server: /metrics, /status, /config, /health, "
-                                 "/debug/regions. Empty: none."});
+              {"status-address",
+               "Address of the HTTP server: /metrics, /status, /config, /health, "
+               "/debug/regions. Empty: none."});
   options.Add(&config.data_dir,
               {"data-dir", "Directory of this store's data; created if it does not exist."});
   options.Add(&config.labels, {"labels", "Where the store is, as key=value, for placement."});
@@ -23,8 +24,9 @@ void AddAddresses(config::OptionSet& options, StoreConfig& config) {
 
 void AddStorage(config::OptionSet& options, StoreConfig& config) {
   options.Add(&config.storage.api_version,
-              {"api-version", "Form of keys: 2 has keyspaces, 1 is for clients that know only "
-                              "plain raw keys. The same on all stores, and for ever."},
+              {"api-version",
+               "Form of keys: 2 has keyspaces, 1 is for clients that know only "
+               "plain raw keys. The same on all stores, and for ever."},
               {1, 2});
   options.Add(&config.storage.api_version,
               {"storage.api-version", "The same as api-version: where clients' tests read it."},
@@ -33,27 +35,29 @@ void AddStorage(config::OptionSet& options, StoreConfig& config) {
                   {"storage.block-cache", "Cache of uncompressed blocks of the data engine."},
                   {kMiB, 1024 * kGiB});
   options.AddSize(&config.storage.memtable_bytes,
-                  {"storage.memtable", "Writes that the data engine keeps in memory, for each "
-                                       "column family, before it flushes them."},
+                  {"storage.memtable",
+                   "Writes that the data engine keeps in memory, for each "
+                   "column family, before it flushes them."},
                   {64 * kKiB, 4 * kGiB});
   options.AddSize(&config.storage.log_memtable_bytes,
                   {"storage.log-memtable", "The same of the Raft log's engine."},
                   {64 * kKiB, 4 * kGiB});
   options.AddSize(&config.storage.max_scan_bytes,
-                  {"storage.max-scan", "Keys and values in the answer to one request; a larger one "
-                                       "is refused, never cut short."},
+                  {"storage.max-scan",
+                   "Keys and values in the answer to one request; a larger one "
+                   "is refused, never cut short."},
                   {kMiB, 1 * kGiB});
   options.AddSize(&config.storage.max_message_bytes,
-                  {"storage.max-message", "Largest message that is accepted."},
-                  {kMiB, 1 * kGiB});
+                  {"storage.max-message", "Largest message that is accepted."}, {kMiB, 1 * kGiB});
 }
 
 void AddRaft(config::OptionSet& options, StoreConfig& config) {
   options.Add(&config.raft.tick, {"raft.tick", "Length of a Raft tick."},
               {milliseconds(10), milliseconds(10'000)});
   options.Add(&config.raft.election_ticks,
-              {"raft.election-ticks", "Ticks without a leader before a follower campaigns: up to "
-                                      "twice as many.",
+              {"raft.election-ticks",
+               "Ticks without a leader before a follower campaigns: up to "
+               "twice as many.",
                "ticks"},
               {3, 1000});
   options.Add(&config.raft.heartbeat_ticks,
@@ -62,8 +66,9 @@ void AddRaft(config::OptionSet& options, StoreConfig& config) {
                   {"raft.max-entry", "Largest log entry, and so the largest write."},
                   {64 * kKiB, 256 * kMiB});
   options.AddSize(&config.raft.max_log_bytes,
-                  {"raft.max-log", "Entries of a region that are kept for slow followers; one that "
-                                   "is further behind gets a snapshot."},
+                  {"raft.max-log",
+                   "Entries of a region that are kept for slow followers; one that "
+                   "is further behind gets a snapshot."},
                   {kMiB, 16 * kGiB});
   options.Add(&config.raft.max_log_entries,
               {"raft.max-log-entries", "The same by number.", "entries"}, {128, 100'000'000});
@@ -81,15 +86,17 @@ void AddRaft(config::OptionSet& options, StoreConfig& config) {
 
 void AddRegion(config::OptionSet& options, StoreConfig& config) {
   options.AddSize(&config.region.split_bytes,
-                  {"region-split-size", "A region that grows beyond one and a half times this is "
-                                        "split into pieces of this size."},
+                  {"region-split-size",
+                   "A region that grows beyond one and a half times this is "
+                   "split into pieces of this size."},
                   {4 * kKiB, 64 * kGiB});
   options.Add(&config.region.split_keys,
               {"region-split-keys", "The same by the number of keys.", "keys"},
               {2, 1'000'000'000'000});
   options.Add(&config.region.heartbeat_interval,
-              {"region-heartbeat-interval", "A leader reports to PD at least so often, and on every "
-                                            "change at once."},
+              {"region-heartbeat-interval",
+               "A leader reports to PD at least so often, and on every "
+               "change at once."},
               {milliseconds(100), milliseconds(600'000)});
   options.AddSize(&config.snapshot.bytes_per_second,
                   {"snapshot.bytes-per-second", "What this store sends of snapshots in a second."},

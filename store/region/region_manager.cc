@@ -300,7 +300,7 @@ void RegionManager::TellRemoved(StoreId store, const metapb::Region& region, Pee
   notice.epoch = {region.region_epoch().conf_ver(), region.region_epoch().version()};
   notice.context = EncodeContext(RemovedNotice{region, removed});
   notice.message.to = removed;
-  notice.message.body = raft::VoteResponse{.pre_vote = true, .rejected = true};
+  notice.message.body = raft::HeartbeatResponse{};  // Not looked at.
   SendToStore(std::move(notice));
 }
 

@@ -344,7 +344,7 @@ void RegionPeer::AskForMembership(env::Instant now) {
     question.context = EncodeContext(MembershipQuestion{});
     question.message.from = self_.peer_id;
     question.message.to = peer;
-    question.message.body = raft::VoteResponse{.pre_vote = true, .rejected = true};
+    question.message.body = raft::HeartbeatResponse{};  // Not looked at.
     env_.services->SendToStore(std::move(question));
   }
 }
