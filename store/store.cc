@@ -137,7 +137,9 @@ struct Groups {
         connector({storage.identity.store_id, storage.identity.cluster_id}, &base.loop, &base.pool,
                   base.Resolver()),
         transport(
-            {.store_id = storage.identity.store_id, .cluster_id = storage.identity.cluster_id},
+            {.store_id = storage.identity.store_id,
+             .cluster_id = storage.identity.cluster_id,
+             .backoff = {}},
             &base.loop, &base.pool, base.Resolver(),
             [this](StoreId store_id) { host->ReportUnreachable(store_id); }, &base.metrics),
         manager({.store_id = storage.identity.store_id,

@@ -1,0 +1,49 @@
+#include "tests/store/fake_pd.h"
+
+#include <string>
+#include <utility>
+
+namespace flotilla::store {
+
+void FakePd::Call(std::string_view method, std::unique_ptr<Message> request,
+                  std::unique_ptr<Message> response,
+                  absl::AnyInvocable<void(absl::Status, std::unique_ptr<Message>) &&> done) {
+  if (!down.ok()) return std::move(done)(down, std::move(response));
+  absl::Status status;
+  if (method == "pdpb.PD/GetMembers") {
+    auto* answer = static_cast<pdpb::GetMembersResponse*>(response.get());
+    answer->mutable_header()->set_cluster_id(cluster_id().value());
+  } else if (method == "pdpb.PD/AllocID") {
+    static_cast<pdpb::AllocIDResponse*>(response.get())->set_id(NextId());
+  } else if (method == "pdpb.PD/IsBootstrapped") {
+    static_cast<pdpb::IsBootstrappedResponse*>(response.get())
+        ->set_bootstrapped(bootstrapped.has_value());
+  } else if (method == "pdpb.PD/Bootstrap") {
+    const auto& asked = static_cast<const pdpb::BootstrapRequest&>(*request);
+    if (bootstrapped.has_value()) {
+      status = absl::AlreadyExistsError("bootstrapped");
+    } else {
+      bootstrapped = asked.region();
+    }
+  } else if (method == "pdpb.PD/PutStore") {
+    const auto& asked = static_cast<const pdpb::PutStoreRequest&>(*request);
+    stores[asked.store().id()] = asked.store();
+  } else if (method == "pdpb.PD/GetRegionByID") {
+    const auto& asked = static_cast<const pdpb::GetRegionByIDRequest&>(*request);
+    if (bootstrapped.has_value() && bootstrapped->id() == asked.region_id()) {
+      *static_cast<pdpb::GetRegionResponse*>(response.get())->mutable_region() = *bootstrapped;
+    }
+  } else if (method == "pdpb.PD/AskBatchSplit") {
+    const auto& asked = static_cast<const pdpb::AskBatchSplitRequest&>(*request);
+    for (uint32_t i = 0; i < asked.split_count(); ++i) {
+      auto* id = static_cast<pdpb::AskBatchSplitResponse*>(response.get())->add_ids();
+      id->set_new_region_id(NextId());
+      for (int j = 0; j < asked.region().peers_size(); ++j) id->add_new_peer_ids(NextId());
+    }
+  } else if (method != "pdpb.PD/ReportBatchSplit") {
+    status = absl::UnimplementedError(std::string(method));
+  }
+  std::move(done)(std::move(status), std::move(response));
+}
+
+}  // namespace flotilla::store

@@ -1,0 +1,45 @@
+// A PD in the same process: gives ids and addresses, remembers what it is told. Answers at once, on
+// the caller's thread.
+#ifndef FLOTILLA_TESTS_STORE_FAKE_PD_H_
+#define FLOTILLA_TESTS_STORE_FAKE_PD_H_
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "common/pdclient/pd_client.h"
+
+namespace flotilla::store {
+
+class FakePd final : public pdclient::PdClient {
+ public:
+  ClusterId cluster_id() const override { return ClusterId(7); }
+  void GetTimestamps(uint32_t, pdclient::Callback<pdclient::Timestamp> done) override {
+    std::move(done)(absl::UnimplementedError("no timestamps here"));
+  }
+  void SendRegionHeartbeat(pdpb::RegionHeartbeatRequest heartbeat) override {
+    const uint64_t id = heartbeat.region().id();
+    heartbeats.insert_or_assign(id, std::move(heartbeat));
+  }
+  void SetHeartbeatListener(pdclient::HeartbeatListener*) override {}
+
+  uint64_t NextId() { return ++last_id; }
+
+  uint64_t last_id = 1000;
+  std::optional<metapb::Region> bootstrapped;
+  // The last one of each region.
+  std::map<uint64_t, pdpb::RegionHeartbeatRequest> heartbeats;
+  std::map<uint64_t, metapb::Store> stores;
+  // Answers every call, while it is not OK.
+  absl::Status down;
+
+ protected:
+  void Call(std::string_view method, std::unique_ptr<Message> request,
+            std::unique_ptr<Message> response,
+            absl::AnyInvocable<void(absl::Status, std::unique_ptr<Message>) &&> done) override;
+};
+
+}  // namespace flotilla::store
+
+#endif  // FLOTILLA_TESTS_STORE_FAKE_PD_H_
