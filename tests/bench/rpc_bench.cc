@@ -149,7 +149,7 @@ void Unary(benchmark::State& state, bool minimal_stack) {
                                          next();
                                        });
   };
-  constexpr uint64_t kCalls = 100'000;
+  constexpr uint64_t kCalls = 20'000;
   for (auto _ : state) Pump(kCalls, state.range(0), send).Run();
   state.SetItemsProcessed(state.iterations() * kCalls);
 }
@@ -165,7 +165,7 @@ void Batch(benchmark::State& state) {
       next();
     });
   };
-  constexpr uint64_t kCalls = 500'000;
+  constexpr uint64_t kCalls = 100'000;
   for (auto _ : state) Pump(kCalls, state.range(0), send).Run();
   state.SetItemsProcessed(state.iterations() * kCalls);
 }
