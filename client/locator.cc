@@ -76,9 +76,8 @@ void Locator::OnLoaded(Waiter waiter, absl::StatusOr<pdpb::Region> region) {
   // The region that holds the upper bound starts with it, so the one before is meant.
   pd_->GetPrevRegion(
       start, [this, waiter = std::move(waiter)](absl::StatusOr<pdpb::Region> previous) mutable {
-        absl::StatusOr<RegionRef> inserted = previous.status();
-        if (previous.ok()) inserted = Insert(*previous);
-        Complete(std::move(waiter), std::move(inserted));
+        if (!previous.ok()) return Complete(std::move(waiter), previous.status());
+        Complete(std::move(waiter), Insert(*previous));
       });
 }
 

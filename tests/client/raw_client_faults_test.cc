@@ -303,6 +303,13 @@ TEST_F(FaultsTest, ARouteOfPdsThatIsOldIsRepairedByTheStore) {
   EXPECT_TRUE(harness_.Put("a", "new").ok());
 }
 
+TEST_F(FaultsTest, AReverseScanFromABorderAsksForTheRegionBelow) {
+  cluster().Split("k1");
+  harness_.cache().Clear();
+  EXPECT_EQ(harness_.Scan({"", "k1"}, {.reverse = true})->size(), 1u);
+  EXPECT_EQ(cluster().pd_calls("pdpb.PD/GetPrevRegion"), 1);
+}
+
 TEST_F(FaultsTest, ASplitInTheMiddleOfAScanLosesNothing) {
   ClientOptions options;
   options.scan_page_rows = 4;

@@ -106,9 +106,9 @@ void FakeCluster::ThawPd() {
   frozen_.clear();
 }
 
-void FakeCluster::RemoveKeyspace(const std::string& name) {
+void FakeCluster::Spoil(std::string_view user_key, std::string value) {
   MutexLock lock(mutex_);
-  keyspaces_.erase(name);
+  data_[codec_.ToRequestKey(user_key)].value = std::move(value);
 }
 
 std::map<std::string, FakeCluster::Entry> FakeCluster::entries() const {

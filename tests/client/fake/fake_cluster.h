@@ -60,7 +60,8 @@ class FakeCluster {
   // PD's answers about regions stay as they are now until Thaw.
   void FreezePd();
   void ThawPd();
-  void RemoveKeyspace(const std::string& name);
+  // Changes a value behind everybody's back.
+  void Spoil(std::string_view user_key, std::string value);
 
   // --- Look at it ---
   std::map<std::string, Entry> entries() const;

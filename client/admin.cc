@@ -1,0 +1,145 @@
+#include "client/admin.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "client/operation_scope.h"
+#include "client/region_op.h"
+#include "common/base/status_macros.h"
+#include "common/pdclient/waiter.h"
+
+namespace flotilla::client {
+namespace {
+
+using pdclient::Waiter;
+
+constexpr int kRegionsPerPage = 1000;
+
+// Splits the region that holds one key at this key.
+class SplitOp final
+    : public TypedRegionOp<kvrpcpb::SplitRegionRequest, kvrpcpb::SplitRegionResponse,
+                           &StoreConnection::SplitRegion> {
+ public:
+  using Done = absl::AnyInvocable<void(absl::StatusOr<std::vector<metapb::Region>>) &&>;
+
+  SplitOp(OperationScope scope, RetryBudget budget, const std::string& request_key, Done done)
+      // Splitting twice at a key is refused, and so as harmless as a second put.
+      : TypedRegionOp(scope.core(), Effect::kIdempotentWrite, budget),
+        scope_(scope),
+        done_(std::move(done)) {
+    request_.add_split_keys(request_key);
+    // Plain keys stay plain in region metadata; V2's are encoded by the store.
+    request_.set_is_raw_kv(!scope.core()->codec().is_v2());
+  }
+
+ private:
+  Locator::Position position() const override { return {request_.split_keys(0)}; }
+  void FitTo(const CachedRegion&) override {}
+  absl::StatusOr<bool> Accept() override { return true; }
+  void Finish(absl::Status status) override {
+    const OperationScope scope = scope_;
+    scope.Record(status);
+    if (status.ok()) {
+      std::move(done_)(
+          std::vector<metapb::Region>(response_.regions().begin(), response_.regions().end()));
+    } else {
+      std::move(done_)(std::move(status));
+    }
+    delete this;
+    scope.End();
+  }
+
+  const OperationScope scope_;
+  Done done_;
+};
+
+}  // namespace
+
+absl::StatusOr<pdpb::GetMembersResponse> Admin::Members() {
+  Waiter<pdpb::GetMembersResponse> waiter;
+  pd_->GetMembers(waiter.callback());
+  return waiter.Wait();
+}
+
+absl::StatusOr<std::vector<metapb::Store>> Admin::Stores() {
+  Waiter<std::vector<metapb::Store>> waiter;
+  pd_->GetAllStores(/*exclude_tombstones=*/true, waiter.callback());
+  return waiter.Wait();
+}
+
+absl::StatusOr<std::vector<pdpb::Region>> Admin::Regions(KeyRange range, size_t limit) {
+  std::vector<pdpb::Region> regions;
+  while (true) {
+    Waiter<std::vector<pdpb::Region>> waiter;
+    pd_->ScanRegions(range, kRegionsPerPage, waiter.callback());
+    ASSIGN_OR_RETURN(std::vector<pdpb::Region> page, waiter.Wait());
+    for (pdpb::Region& region : page) {
+      if (limit > 0 && regions.size() >= limit) return regions;
+      regions.push_back(std::move(region));
+    }
+    if (page.size() < kRegionsPerPage || regions.back().region().end_key().empty()) return regions;
+    range.start = regions.back().region().end_key();
+    if (range.IsEmpty()) return regions;
+  }
+}
+
+absl::StatusOr<pdpb::Region> Admin::RegionById(RegionId id) {
+  Waiter<pdpb::Region> waiter;
+  pd_->GetRegionById(id, waiter.callback());
+  return waiter.Wait();
+}
+
+absl::StatusOr<std::vector<keyspacepb::KeyspaceMeta>> Admin::Keyspaces() {
+  Waiter<std::vector<keyspacepb::KeyspaceMeta>> waiter;
+  pd_->GetAllKeyspaces(waiter.callback());
+  return waiter.Wait();
+}
+
+absl::StatusOr<keyspacepb::KeyspaceMeta> Admin::CreateKeyspace(std::string_view name) {
+  Waiter<keyspacepb::KeyspaceMeta> waiter;
+  pd_->CreateKeyspace(name, {}, waiter.callback());
+  return waiter.Wait();
+}
+
+absl::StatusOr<pdpb::Region> RegionAdmin::RegionOf(std::string_view user_key) {
+  Waiter<pdpb::Region> waiter;
+  pd_->GetRegion(codec().ToRegionKey(codec().ToRequestKey(user_key)), waiter.callback());
+  return waiter.Wait();
+}
+
+KeyRange RegionAdmin::ToRegionRange(const KeyRange& range) const {
+  const KeyRange request_range = codec().ToRequestRange(range);
+  return {codec().ToRegionKey(request_range.start), codec().ToRegionKey(request_range.end)};
+}
+
+absl::StatusOr<std::vector<metapb::Region>> RegionAdmin::Split(std::vector<std::string> user_keys) {
+  std::sort(user_keys.begin(), user_keys.end());
+  std::vector<metapb::Region> regions;
+  for (const std::string& user_key : user_keys) {
+    const std::string request_key = codec().ToRequestKey(user_key);
+    ASSIGN_OR_RETURN(const pdpb::Region holder, RegionOf(user_key));
+    if (holder.region().start_key() == codec().ToRegionKey(request_key)) continue;
+    ASSIGN_OR_RETURN(std::vector<metapb::Region> parts, SplitAt(request_key));
+    for (metapb::Region& part : parts) {
+      // The next split cuts what this one left on the right.
+      std::erase_if(regions, [&](const metapb::Region& r) { return r.id() == part.id(); });
+      regions.push_back(std::move(part));
+    }
+  }
+  return regions;
+}
+
+absl::StatusOr<std::vector<metapb::Region>> RegionAdmin::SplitAt(const std::string& request_key) {
+  RETURN_IF_ERROR(core_->BeginOperation());
+  Waiter<std::vector<metapb::Region>> waiter;
+  const RetryBudget budget(core_->clock().Now() + core_->options().timeout,
+                           core_->options().retry_budget);
+  auto* op =
+      new SplitOp(OperationScope(core_, Operation::kSplit), budget, request_key, waiter.callback());
+  op->Start();
+  return waiter.Wait();
+}
+
+}  // namespace flotilla::client
