@@ -227,7 +227,7 @@ void Peer::OnApplied(GroupApplied applied) {
   if (!applied.events.empty()) commit_.owed = std::max(commit_.owed, applied.at.index);
   for (AppliedEvent& event : applied.events) {
     if (event.conf_change) {
-      delegate_->OnConfChanged(node_->ApplyConfChange(*event.conf_change));
+      delegate_->OnConfChanged(node_->ApplyConfChange(*event.conf_change, event.index));
     }
     if (event.effect != nullptr) delegate_->OnApplied(std::move(event.effect));
   }

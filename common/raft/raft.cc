@@ -42,6 +42,7 @@ Raft::Raft(const Config& config, const HardState& hard_state, const ConfState& c
       term_(hard_state.term),
       vote_(hard_state.vote),
       conf_(conf_state),
+      conf_restored_at_(applied),
       log_(reader, hard_state.commit, applied, config.max_unapplied_bytes,
            !config.async_storage_writes),
       hold_off_until_tick_(config.vote_hold_off_ticks),

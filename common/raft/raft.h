@@ -50,7 +50,7 @@ class Raft {
   void ReportSnapshot(PeerId peer, bool succeeded);
   void OnPersisted(const PersistToken& token);
   void OnApplied(Index index);
-  ConfState ApplyConfChange(const ConfChange& change);
+  ConfState ApplyConfChange(const ConfChange& change, Index index);
   void SetRandomizedElectionTimeout(uint32_t ticks) { randomized_timeout_ticks_ = ticks; }
 
   // --- Outputs ---
@@ -146,6 +146,7 @@ class Raft {
   Term term_;
   PeerId vote_;
   ConfState conf_;
+  Index conf_restored_at_;  // Changes up to here are in conf_ already.
   RaftLog log_;
   RoleState role_;
   Outbox outbox_;

@@ -70,7 +70,9 @@ std::string_view Raft::RefusalOf(const ConfChange& change) const {
   return {};
 }
 
-ConfState Raft::ApplyConfChange(const ConfChange& change) {
+ConfState Raft::ApplyConfChange(const ConfChange& change, Index index) {
+  // Handed out before a snapshot came that holds its outcome.
+  if (index <= conf_restored_at_) return conf_;
   absl::StatusOr<MembershipChange> changed = ChangeMembership(conf_, change);
   CHECK(changed.ok()) << changed.status();
   SwitchTo(*std::move(changed));

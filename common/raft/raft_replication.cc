@@ -136,6 +136,7 @@ bool Raft::Restore(const Snapshot& snapshot) {
   }
   log_.Restore(snapshot);
   conf_ = meta.conf_state;
+  conf_restored_at_ = meta.index;
   return true;
 }
 

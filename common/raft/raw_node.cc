@@ -182,8 +182,8 @@ void RawNode::OnPersisted(const PersistToken& token) { raft_->OnPersisted(token)
 
 void RawNode::OnApplied(Index index) { raft_->OnApplied(index); }
 
-ConfState RawNode::ApplyConfChange(const ConfChange& change) {
-  return raft_->ApplyConfChange(change);
+ConfState RawNode::ApplyConfChange(const ConfChange& change, Index index) {
+  return raft_->ApplyConfChange(change, index);
 }
 
 // --- Views --------------------------------------------------------------------------------------

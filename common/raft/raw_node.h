@@ -174,9 +174,11 @@ class RawNode {
   void OnPersisted(const PersistToken& token);
   // Committed entries up to `index` are applied. May go back: nothing happens then.
   void OnApplied(Index index);
-  // A committed ConfChange is applied: call for each, before OnApplied of its index. Returns the
-  // new configuration. A change that does not fit is a programmer error.
-  ConfState ApplyConfChange(const ConfChange& change);
+  // A committed ConfChange at `index` is applied: call for each, before OnApplied of its index.
+  // Returns the new configuration. A change that does not fit is a programmer error. One that a
+  // snapshot has overtaken, which came while it was being applied, changes nothing: the
+  // configuration is the snapshot's already.
+  ConfState ApplyConfChange(const ConfChange& change, Index index);
 
   // --- Views ------------------------------------------------------------------------------------
   NodeStatus Status() const;

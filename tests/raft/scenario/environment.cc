@@ -155,8 +155,10 @@ absl::Status Environment::Apply(Node& node, const std::vector<Entry>& entries) {
     if (entry.index <= node.state.meta.index) continue;
     if (entry.type == EntryType::kConfChange) {
       ASSIGN_OR_RETURN(ConfChange change, DecodeConfChange(entry.data.view()));
-      RETURN_IF_ERROR(ChangeMembership(node.raw->conf_state(), change).status());
-      node.state.meta.conf_state = node.raw->ApplyConfChange(change);
+      ASSIGN_OR_RETURN(MembershipChange changed,
+                       ChangeMembership(node.state.meta.conf_state, change));
+      node.raw->ApplyConfChange(change, entry.index);
+      node.state.meta.conf_state = changed.conf_state;
       data += change.context.view();
     } else {
       data += entry.data.view();

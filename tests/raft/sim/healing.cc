@@ -69,6 +69,9 @@ void Simulation::CheckProgress() {
       AfterStep(*leader);
       continue;
     }
+    // Not all the time: a small window and slow disks must be able to keep up. But again, for what
+    // was proposed may have been lost with its leader.
+    if (target > before && i % 10 != 0) continue;
     if (leader->raw->Propose({Bytes("after")}).ok()) target = leader->raw->last_index();
     AfterStep(*leader);
   }

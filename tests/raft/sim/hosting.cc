@@ -5,6 +5,7 @@
 #include "common/base/check.h"
 #include "common/base/checksum.h"
 #include "common/raft/describe.h"
+#include "common/raft/membership.h"
 #include "tests/raft/sim/simulation.h"
 
 namespace flotilla::raft::sim {
@@ -68,7 +69,8 @@ void Simulation::DriveAsync(Host& host, Ready ready) {
   Send(host, std::move(ready.messages));
   if (!ready.append.empty()) {
     host.writing.push_back(std::move(ready.append));
-    host.disk_free_at = std::max(host.disk_free_at, now_) + random_.Between(1, options_.disk_max);
+    host.disk_free_at =
+        std::max(host.disk_free_at, now_) + random_.Between(1, healing_ ? 20 : options_.disk_max);
     ScheduleMine(host.disk_free_at, host, WriteDone{});
   }
   if (!ready.committed.empty()) {
@@ -160,7 +162,11 @@ void Simulation::Apply(Host& host, const std::vector<Entry>& entries) {
     if (entry.type == EntryType::kConfChange) {
       auto change = DecodeConfChange(entry.data.view());
       CHECK(change.ok()) << change.status();
-      host.app.conf = host.raw->ApplyConfChange(*change);
+      // The state's own configuration: the node's may be that of a snapshot on its way to the disk.
+      auto changed = ChangeMembership(host.app.conf, *change);
+      CHECK(changed.ok()) << changed.status();
+      host.app.conf = changed->conf_state;
+      host.raw->ApplyConfChange(*change, entry.index);
       if (trace_) Trace("applies", Position(host), Describe(host.app.conf));
     }
     checker_.OnApply(host, entry, host.app.hash);

@@ -18,6 +18,7 @@ Config DrawConfig(env::Random& random) {
   config.check_quorum = random.Chance(0.7);
   config.async_storage_writes = random.Chance(0.7);
   config.forward_proposals = random.Chance(0.5);
+  config.tell_commits_at_once = random.Chance(0.7);
   config.step_down_on_removal = random.Chance(0.8);
   if (random.Chance(0.5)) config.vote_hold_off_ticks = config.election_timeout_ticks;
   config.max_append_bytes = random.Chance(0.5) ? kNoLimit : random.Between(1, 100);
