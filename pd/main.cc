@@ -49,7 +49,7 @@ int main(int argc, char** argv) {
   if (!pd.ok()) {
     LOG_ERROR("cannot start: {}", pd.status().ToString());
     flotilla::base::FlushLogs();
-    std::cerr << "flotilla-pd: " << pd.status().message() << "\n";
+    if (!config.log.file.empty()) std::cerr << "flotilla-pd: " << pd.status().message() << "\n";
     return 1;
   }
   int signal_number = 0;

@@ -70,6 +70,12 @@ void ClusterApi::Bootstrap(const pdpb::BootstrapRequest& request, pdpb::Bootstra
                            rpc::Done done) {
   const auto state = guard_->Enter(request.header(), response->mutable_header(), done);
   if (state == nullptr) return;
+  if (state->bootstrapped) {
+    SetHeaderError(response->mutable_header(), pdpb::ALREADY_BOOTSTRAPPED,
+                   "cluster is already bootstrapped");
+    std::move(done)(absl::OkStatus());
+    return;
+  }
   absl::Status status = CheckStore(request.store());
   if (status.ok()) status = CheckFirstRegion(request.store(), request.region());
   if (!status.ok()) {
