@@ -111,6 +111,8 @@ class Host {
  public:
   // Adds its stages to the scheduler; nothing runs before Scheduler::Start.
   Host(const HostConfig& config, HostDependencies dependencies);
+  // Answers everybody who waits: what was appended is undetermined. REQUIRES: the scheduler was
+  // stopped, and nobody calls the host any more, callbacks included.
   ~Host();
 
   // Starts a group, before or after Scheduler::Start. A group of that id must not exist.
