@@ -1,5 +1,6 @@
 #include "store/bootstrap.h"
 
+#include <chrono>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -9,7 +10,9 @@
 #include "common/base/checksum.h"
 #include "common/base/coding.h"
 #include "common/base/log.h"
+#include "common/base/mutex.h"
 #include "common/base/status_macros.h"
+#include "common/env/clock.h"
 #include "common/pdclient/waiter.h"
 #include "store/region/region_storage.h"
 
@@ -22,6 +25,9 @@ constexpr std::string_view kIdentityMagic = "flotilla-store 1\n";
 constexpr uint64_t kMaxIdentityBytes = 4096;
 // In the meta column family: "the region of this id may be the cluster's first one".
 constexpr std::string_view kBootstrapMark = "b";
+
+constexpr env::Duration kPause = std::chrono::milliseconds(200);
+constexpr int kAttemptsPerLogLine = 25;
 
 std::string PathOf(const std::string& dir, std::string_view name) {
   return absl::StrCat(dir, "/", std::string(name));
@@ -57,6 +63,14 @@ absl::StatusOr<StoreIdentity> DecodeIdentity(std::string_view data) {
                        static_cast<ApiVersion>(body.front())};
 }
 
+// Between attempts; nobody wakes it.
+void Pause(env::Duration time) {
+  Mutex mutex;
+  CondVar never;
+  MutexLock lock(mutex);
+  never.WaitFor(mutex, time);
+}
+
 // Asks until PD answers: nothing can be done without it. Errors that PD itself gives are answers.
 template <typename Result, typename Call>
 Result AskUntilAnswered(std::string_view what, Call call) {
@@ -71,7 +85,10 @@ Result AskUntilAnswered(std::string_view what, Call call) {
       status = &result.status();
     }
     if (!absl::IsUnavailable(*status) && !absl::IsDeadlineExceeded(*status)) return result;
-    LOG_WARN("{}: PD does not answer (attempt {}): {}", what, attempt, status->ToString());
+    if (attempt % kAttemptsPerLogLine == 1) {
+      LOG_WARN("{}: PD does not answer (attempt {}): {}", what, attempt, status->ToString());
+    }
+    Pause(kPause);
   }
 }
 

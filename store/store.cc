@@ -3,12 +3,12 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/base/mutex.h"
 #include "common/base/status_macros.h"
 #include "common/engine/rocks_kv_engine.h"
 #include "common/engine/rocks_options.h"
@@ -44,6 +44,14 @@ namespace flotilla::store {
 namespace {
 
 constexpr env::Duration kDrainPoll = std::chrono::milliseconds(50);
+
+// Nobody wakes it.
+void Pause(env::Duration time) {
+  Mutex mutex;
+  CondVar never;
+  MutexLock lock(mutex);
+  never.WaitFor(mutex, time);
+}
 
 ApiVersion ApiVersionOf(const StoreConfig& config) {
   return config.storage.api_version == 1 ? ApiVersion::kV1 : ApiVersion::kV2;
@@ -376,7 +384,7 @@ void Store::Impl::Drain(env::Duration limit) {
   LOG_INFO("store {} hands over its leaderships", storage_.identity.store_id);
   size_t led = groups_->manager.TransferLeadersAway();
   while (led > 0 && base_.clock.Now() < end) {
-    std::this_thread::sleep_for(kDrainPoll);
+    Pause(kDrainPoll);
     led = groups_->manager.TransferLeadersAway();
   }
   if (led > 0) LOG_WARN("{} regions could not be handed over in time", led);

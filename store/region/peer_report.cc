@@ -11,11 +11,7 @@ bool FollowerWatch::Update(const raft::NodeStatus& status, env::Instant now) {
   std::set<PeerId> down;
   for (const auto& [peer, progress] : status.progress) {
     if (peer == status.id) continue;
-    if (progress.recently_active) {
-      silent_since_.erase(peer);
-    } else {
-      silent_since_.try_emplace(peer, now);
-    }
+    heard_.try_emplace(peer, now);
     if (IsDown(peer, now)) down.insert(peer);
     const bool far_behind = progress.match + kPendingLag < status.last_index;
     if (progress.match == Index(0) || progress.state == raft::ProgressState::kSnapshot ||
@@ -23,8 +19,7 @@ bool FollowerWatch::Update(const raft::NodeStatus& status, env::Instant now) {
       pending.insert(peer);
     }
   }
-  std::erase_if(silent_since_,
-                [&](const auto& entry) { return !status.progress.contains(entry.first); });
+  std::erase_if(heard_, [&](const auto& entry) { return !status.progress.contains(entry.first); });
   const bool changed = pending != pending_ || down != down_;
   pending_ = std::move(pending);
   down_ = std::move(down);
@@ -34,8 +29,8 @@ bool FollowerWatch::Update(const raft::NodeStatus& status, env::Instant now) {
 void FollowerWatch::Clear() { *this = FollowerWatch(); }
 
 bool FollowerWatch::IsDown(PeerId peer, env::Instant now) const {
-  const auto it = silent_since_.find(peer);
-  return it != silent_since_.end() && now - it->second >= kDownAfter;
+  const auto it = heard_.find(peer);
+  return it != heard_.end() && now - it->second >= kDownAfter;
 }
 
 pdpb::RegionHeartbeatRequest MakeReport(const RegionView& view, Term term,
@@ -46,7 +41,7 @@ pdpb::RegionHeartbeatRequest MakeReport(const RegionView& view, Term term,
   *report.mutable_leader() = view.self;
   report.set_term(term.value());
   const env::Instant now = clock.Now();
-  for (const auto& [peer, since] : followers.silent_since()) {
+  for (const auto& [peer, since] : followers.heard()) {
     const metapb::Peer* meta = view.region.FindPeer(peer);
     if (meta == nullptr || !followers.IsDown(peer, now)) continue;
     auto* down = report.add_down_peers();

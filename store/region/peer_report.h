@@ -22,16 +22,19 @@ class FollowerWatch {
   // Followers with more entries to come count as pending.
   static constexpr uint64_t kPendingLag = 100;
 
+  // A message came from the peer.
+  void Heard(PeerId peer, env::Instant now) { heard_.insert_or_assign(peer, now); }
   // Looks at the followers. True when the set of down or of pending ones changed.
   bool Update(const raft::NodeStatus& status, env::Instant now);
   void Clear();
 
   const std::set<PeerId>& pending() const { return pending_; }
-  const std::map<PeerId, env::Instant>& silent_since() const { return silent_since_; }
+  // When each follower was heard of last, or first looked at.
+  const std::map<PeerId, env::Instant>& heard() const { return heard_; }
   bool IsDown(PeerId peer, env::Instant now) const;
 
  private:
-  std::map<PeerId, env::Instant> silent_since_;
+  std::map<PeerId, env::Instant> heard_;
   std::set<PeerId> pending_;
   std::set<PeerId> down_;
 };

@@ -57,7 +57,7 @@ void RegionPeer::Publish(Region region) {
 
 void RegionPeer::OnStart(multiraft::PeerHandle* handle) {
   handle_ = handle;
-  leader_seen_ = env_.clock->Now();
+  now_ = leader_seen_ = env_.clock->Now();
   published_->term = handle->node().term().value();
 }
 
@@ -120,6 +120,7 @@ bool RegionPeer::AcceptMessage(const net::Envelope& envelope) {
   } else if (view_ == nullptr) {
     learnt_stores_[message.from] = envelope.from_store;
   }
+  if (leads()) followers_.Heard(message.from, now_);
   return true;
 }
 
@@ -143,7 +144,7 @@ bool RegionPeer::AddressMessage(net::Envelope& envelope) {
 // --- Snapshots ----------------------------------------------------------------------------------
 
 absl::StatusOr<raft::Snapshot> RegionPeer::SnapshotFor(PeerId, Index min_index) {
-  return env_.services->SnapshotFor(self_.region_id, min_index);
+  return env_.services->SnapshotFor(self_.region_id, std::max(min_index, snapshot_floor_));
 }
 
 bool RegionPeer::SendSnapshot(net::Envelope& envelope) {
@@ -219,6 +220,7 @@ void RegionPeer::OnApplied(std::unique_ptr<multiraft::AppliedEffect> effect) {
   if (const auto* split = dynamic_cast<const SplitEffect*>(effect.get())) {
     const RegionViewPtr before = view_;
     Publish(split->outcome.parent);
+    snapshot_floor_ = handle_->node().commit();
     OnSplitApplied(*split, *before, leads(), *env_.services);
     if (leads()) {
       // Followers learn of a commit with the next entry: the children wait for them.
@@ -256,6 +258,7 @@ void RegionPeer::OnMembersChanged(const Region& before, const Region& after, boo
     return;
   }
   Publish(after);
+  snapshot_floor_ = handle_->node().commit();
   env_.services->index().Put({view_});
   Report();
 }
@@ -297,7 +300,7 @@ void RegionPeer::OnTick() {
     env_.services->index().Release(self_.region_id);
     reserved_ = false;
   }
-  const env::Instant now = env_.clock->Now();
+  const env::Instant now = now_ = env_.clock->Now();
   if (leader_ != PeerId()) leader_seen_ = now;
   if (now >= next_inspection_) {
     next_inspection_ = now + env_.config.inspect_interval;

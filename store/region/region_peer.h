@@ -102,6 +102,10 @@ class RegionPeer final : public multiraft::PeerDelegate {
   bool reserved_ = false;
   bool installing_ = false;
   FollowerWatch followers_;
+  // Snapshots before this position are of an earlier epoch: of other members, or another range, and
+  // their receivers would refuse them.
+  Index snapshot_floor_;
+  env::Instant now_{};  // As of the last tick.
   TrafficMark reported_traffic_;
   struct {
     uint64_t bytes = 0;
