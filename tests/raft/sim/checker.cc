@@ -84,7 +84,11 @@ void Checker::CheckCommit(Host& host) {
       return;
     }
     committed_.push_back(term);
-    if (index == raw.commit()) CheckDurable(host, {term, index});
+    if (index == raw.commit()) {
+      // Thesis 3.6.2: entries of earlier terms commit only below one of the leader's own.
+      if (term != raw.term()) Violate(host, "commits an entry of an earlier term by count");
+      CheckDurable(host, {term, index});
+    }
     for (const auto& other : *hosts_) {
       if (!other->alive() || other->raw->role() != Role::kLeader) continue;
       if (other->raw->term() <= raw.term()) continue;
