@@ -47,7 +47,7 @@ func runChecks(opts options, client *rawkv.Client) error {
 		}
 		fmt.Printf("ok      %s (%d ms)\n", c.name, time.Since(started).Milliseconds())
 	}
-	fmt.Printf("%d passed, %d failed (API V%d)\n", len(allChecks)-len(failed), len(failed), opts.apiVersion+1)
+	fmt.Printf("%d passed, %d failed (API V%d)\n", len(allChecks)-len(failed), len(failed), opts.version)
 	if len(failed) > 0 {
 		return fmt.Errorf("failed: %s", strings.Join(failed, "; "))
 	}

@@ -19,11 +19,14 @@ import (
 	"time"
 
 	"github.com/pingcap/kvproto/pkg/kvrpcpb"
+	"github.com/pingcap/log"
 	"github.com/tikv/client-go/v2/rawkv"
+	"go.uber.org/zap"
 )
 
 type options struct {
 	pd         []string
+	version    int
 	apiVersion kvrpcpb.APIVersion
 	keys       int
 	duration   time.Duration
@@ -40,14 +43,15 @@ func main() {
 	patience := flag.Duration("patience", 60*time.Second, "longest time that one check may take")
 	flag.Parse()
 
-	opts := options{pd: strings.Split(*pd, ","), apiVersion: kvrpcpb.APIVersion_V1, keys: *keys,
-		duration: *duration, workers: *workers, patience: *patience}
+	opts := options{pd: strings.Split(*pd, ","), version: *version, apiVersion: kvrpcpb.APIVersion_V1,
+		keys: *keys, duration: *duration, workers: *workers, patience: *patience}
 	if *version == 2 {
 		opts.apiVersion = kvrpcpb.APIVersion_V2
 	} else if *version != 1 {
 		fmt.Fprintf(os.Stderr, "clientgo: --api-version %d: use 1 or 2\n", *version)
 		os.Exit(2)
 	}
+	log.SetLevel(zap.WarnLevel)
 	if err := run(opts, flag.Arg(0)); err != nil {
 		fmt.Fprintf(os.Stderr, "clientgo: %v\n", err)
 		os.Exit(1)

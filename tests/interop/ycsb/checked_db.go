@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -54,7 +55,7 @@ func (c *checkedDB) CleanupThread(ctx context.Context) { c.db.CleanupThread(ctx)
 func (c *checkedDB) Read(ctx context.Context, table, key string, fields []string) (map[string][]byte, error) {
 	row, err := c.db.Read(ctx, table, key, fields)
 	if err == nil && len(row) == 0 {
-		err = errNoRecord
+		err = fmt.Errorf("%w: %s", errNoRecord, key)
 	}
 	return row, c.count(err)
 }
@@ -62,7 +63,7 @@ func (c *checkedDB) Read(ctx context.Context, table, key string, fields []string
 func (c *checkedDB) Scan(ctx context.Context, table, start string, count int, fields []string) ([]map[string][]byte, error) {
 	rows, err := c.db.Scan(ctx, table, start, count, fields)
 	if err == nil && len(rows) == 0 {
-		err = errNoRecord
+		err = fmt.Errorf("%w: from %s on", errNoRecord, start)
 	}
 	return rows, c.count(err)
 }

@@ -69,7 +69,6 @@ func main() {
 	set("tikv.conncount", "4")
 	set("tikv.batchsize", strconv.Itoa(*batchSize))
 	set(prop.TableName, "usertable-"+*workload+"-"+strconv.Itoa(*batchSize))
-	set(prop.RecordCount, strconv.Itoa(*records))
 	set(prop.OperationCount, strconv.Itoa(*operations))
 	set(prop.ThreadCount, strconv.Itoa(*threads))
 	set(prop.FieldCount, "10")
@@ -91,7 +90,14 @@ func run(p *properties.Properties, records, operations int) error {
 	}
 	defer db.Close()
 	checked := &checkedDB{db: db}
-	if err := phase(p, "load", checked, records); err != nil {
+	// The core workload draws keys from 0 to the number of records, both included: one more is loaded.
+	if _, _, err := p.Set(prop.RecordCount, strconv.Itoa(records+1)); err != nil {
+		return err
+	}
+	if err := phase(p, "load", checked, records+1); err != nil {
+		return err
+	}
+	if _, _, err := p.Set(prop.RecordCount, strconv.Itoa(records)); err != nil {
 		return err
 	}
 	return phase(p, "run", checked, operations)
