@@ -16,8 +16,11 @@ var errNoRecord = errors.New("a loaded record was not found")
 type checkedDB struct {
 	db           ycsb.DB
 	done, failed atomic.Int64
-	mutex        sync.Mutex
-	first        error
+	// Of all scans. One scan may be empty: the core workload starts scans at keys that it means to
+	// insert later, and hashed names put some of them behind all others.
+	rows  atomic.Int64
+	mutex sync.Mutex
+	first error
 }
 
 func (c *checkedDB) reset() {
@@ -62,9 +65,7 @@ func (c *checkedDB) Read(ctx context.Context, table, key string, fields []string
 
 func (c *checkedDB) Scan(ctx context.Context, table, start string, count int, fields []string) ([]map[string][]byte, error) {
 	rows, err := c.db.Scan(ctx, table, start, count, fields)
-	if err == nil && len(rows) == 0 {
-		err = fmt.Errorf("%w: from %s on", errNoRecord, start)
-	}
+	c.rows.Add(int64(len(rows)))
 	return rows, c.count(err)
 }
 

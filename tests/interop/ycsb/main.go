@@ -100,7 +100,14 @@ func run(p *properties.Properties, records, operations int) error {
 	if _, _, err := p.Set(prop.RecordCount, strconv.Itoa(records)); err != nil {
 		return err
 	}
-	return phase(p, "run", checked, operations)
+	if err := phase(p, "run", checked, operations); err != nil {
+		return err
+	}
+	scans := p.GetFloat64(prop.ScanProportion, 0)
+	if rows := checked.rows.Load(); float64(rows) < scans*float64(operations)*10 {
+		return fmt.Errorf("run: all scans together gave only %d rows", rows)
+	}
+	return nil
 }
 
 // One phase; every operation must have been done without an error.
