@@ -60,7 +60,7 @@ int Run(int argc, char** argv) {
 
   auto store = Store::Start(config, options.ToJson());
   if (!store.ok()) {
-    LOG_ERROR("{}", store.status().ToString());
+    if (!config.log.file.empty()) LOG_ERROR("{}", store.status().ToString());
     std::cerr << "flotilla-store: " << store.status().message() << "\n";
     base::FlushLogs();
     std::_Exit(EXIT_FAILURE);

@@ -14,7 +14,7 @@ namespace flotilla::store {
 
 class FakePd final : public pdclient::PdClient {
  public:
-  ClusterId cluster_id() const override { return ClusterId(7); }
+  ClusterId cluster_id() const override { return cluster; }
   void GetTimestamps(uint32_t, pdclient::Callback<pdclient::Timestamp> done) override {
     std::move(done)(absl::UnimplementedError("no timestamps here"));
   }
@@ -26,6 +26,7 @@ class FakePd final : public pdclient::PdClient {
 
   uint64_t NextId() { return ++last_id; }
 
+  ClusterId cluster{7};
   uint64_t last_id = 1000;
   std::optional<metapb::Region> bootstrapped;
   // The last one of each region.

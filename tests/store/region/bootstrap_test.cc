@@ -55,6 +55,10 @@ TEST_F(BootstrapTest, ForeignDirectoriesAreRefused) {
   ASSERT_TRUE(files_.Remove("data/holiday.jpg").ok());
   ASSERT_TRUE(Ensure().ok());
   EXPECT_EQ(Ensure(ApiVersion::kV1).status().code(), absl::StatusCode::kFailedPrecondition);
+  pd_.cluster = ClusterId(8);
+  const absl::Status status = Ensure().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(status.message().find("belongs to cluster 7"), absl::string_view::npos) << status;
 }
 
 TEST_F(BootstrapTest, TheFirstStoreMakesTheFirstRegion) {

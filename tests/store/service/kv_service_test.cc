@@ -1,0 +1,174 @@
+// The adapters over loopback: unary calls and the stream of BatchCommands, on a store without
+// regions.
+#include "store/service/kv_service.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/engine/memory_kv_engine.h"
+#include "common/env/memory_file_system.h"
+#include "common/errors/region_error.h"
+#include "common/rpc/batch_client.h"
+#include "common/rpc/client_call.h"
+#include "tests/common/rpc/loopback.h"
+
+namespace flotilla::store {
+namespace {
+
+using rpc::BatchClient;
+using Answer = std::optional<absl::StatusOr<BatchClient::Response>>;
+
+class NoGroups final : public Replicator {
+ public:
+  void Propose(RegionId id, multiraft::Proposal proposal) override {
+    std::move(proposal.callback)(errors::RegionNotFound(id));
+  }
+  void Read(RegionId id, multiraft::ReadRequest request) override {
+    std::move(request.callback)(errors::RegionNotFound(id));
+  }
+};
+
+class InlineExecutor final : public ReadExecutor {
+ public:
+  void Run(Work work) override { std::move(work)(absl::OkStatus()); }
+};
+
+class NoSplits final : public RegionSplitter {
+ public:
+  void Split(RegionViewPtr, std::vector<std::string>, SplitCallback done) override {
+    std::move(done)(absl::UnavailableError("none"));
+  }
+};
+
+class KvServiceTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    KvDependencies on;
+    on.store_id = StoreId(1);
+    on.cluster_id = ClusterId(7);
+    on.codec = &codec_;
+    on.engine = &engine_;
+    on.clock = &clock_;
+    on.reader = &reader_;
+    on.replicator = &groups_;
+    on.executor = &executor_;
+    on.splitter = &splitter_;
+    api_ = std::make_unique<KvApi>(on, KvLimits{});
+    BindKvService(server_.server(), api_.get());
+    server_.Start();
+    channel_ = client_.pool().Get(server_.address());
+  }
+  // Before the API, which its requests run on.
+  void TearDown() override { server_.Stop(std::chrono::seconds(1)); }
+
+  kvrpcpb::RawGetRequest Get(uint64_t store) {
+    kvrpcpb::RawGetRequest request;
+    request.set_key("k");
+    request.mutable_context()->set_region_id(3);
+    request.mutable_context()->mutable_peer()->set_store_id(store);
+    return request;
+  }
+  absl::StatusOr<BatchClient::Response> Ask(BatchClient& batch, BatchClient::Request request) {
+    rpc::Box<Answer> answer;
+    batch.Send(std::move(request), rpc::kTestDeadline,
+               [answer](absl::StatusOr<BatchClient::Response> response) {
+                 answer.Set(std::move(response));
+               });
+    EXPECT_TRUE(answer.WaitUntil([](const Answer& a) { return a.has_value(); }));
+    return *answer.Get();
+  }
+
+  env::MemoryFileSystem files_;
+  engine::MemoryKvEngine engine_{&files_};
+  env::SystemClock clock_;
+  const KeyCodec codec_{ApiVersion::kV1};
+  RegionIndex index_;
+  NoGroups groups_;
+  InlineExecutor executor_;
+  NoSplits splitter_;
+  LocalReader reader_{StoreId(1), &index_, &groups_, &clock_};
+  std::unique_ptr<KvApi> api_;
+  rpc::TestServer server_;
+  rpc::TestClient client_;
+  std::shared_ptr<rpc::Channel> channel_;
+};
+
+TEST_F(KvServiceTest, UnaryCallsReachTheirHandlers) {
+  using Result = std::optional<absl::StatusOr<kvrpcpb::RawGetResponse>>;
+  rpc::Box<Result> result;
+  rpc::CallUnary<kvrpcpb::RawGetResponse>(
+      &client_.loop(), channel_, "tikvpb.Tikv/RawGet", Get(1), {},
+      [result](absl::StatusOr<kvrpcpb::RawGetResponse> response) {
+        result.Set(std::move(response));
+      });
+  ASSERT_TRUE(result.WaitUntil([](const Result& r) { return r.has_value(); }));
+  ASSERT_TRUE((*result.Get()).ok()) << (*result.Get()).status();
+  EXPECT_EQ((*result.Get())->region_error().region_not_found().region_id(), 3u);
+}
+
+TEST_F(KvServiceTest, EveryRequestOfABatchIsAnsweredOnce) {
+  BatchClient batch(&client_.loop(), channel_, {}, env::Random(1));
+  constexpr int kRequests = 500;
+  struct Counts {
+    int not_found = 0;
+    int mismatched = 0;
+    int other = 0;
+  };
+  rpc::Box<Counts> counts;
+  for (int i = 0; i < kRequests; ++i) {
+    BatchClient::Request request;
+    *request.mutable_rawget() = Get(i % 2 == 0 ? 1 : 9);
+    batch.Send(std::move(request), rpc::kTestDeadline,
+               [counts](absl::StatusOr<BatchClient::Response> response) {
+                 counts.Update([&](Counts& c) {
+                   const bool get = response.ok() && response->has_rawget();
+                   if (get && response->rawget().region_error().has_region_not_found()) {
+                     ++c.not_found;
+                   } else if (get && response->rawget().region_error().has_store_not_match()) {
+                     ++c.mismatched;
+                   } else {
+                     ++c.other;
+                   }
+                 });
+               });
+  }
+  ASSERT_TRUE(counts.WaitUntil(
+      [](const Counts& c) { return c.not_found + c.mismatched + c.other == kRequests; }));
+  EXPECT_EQ(counts.Get().not_found, kRequests / 2);
+  EXPECT_EQ(counts.Get().mismatched, kRequests / 2);
+}
+
+TEST_F(KvServiceTest, UnknownCommandsComeBackEmpty) {
+  BatchClient batch(&client_.loop(), channel_, {}, env::Random(1));
+  EXPECT_EQ(Ask(batch, BatchClient::Request()).status().code(), absl::StatusCode::kUnimplemented);
+  BatchClient::Request empty;
+  empty.mutable_empty()->set_test_id(17);
+  const auto answer = Ask(batch, empty);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->empty().test_id(), 17u);
+  BatchClient::Request feedback;
+  feedback.mutable_gethealthfeedback();
+  EXPECT_EQ(Ask(batch, feedback)->gethealthfeedback().health_feedback().store_id(), 1u);
+}
+
+TEST_F(KvServiceTest, AnotherClustersStreamIsEnded) {
+  BatchClient batch(&client_.loop(), channel_, {}, env::Random(1));
+  BatchClient::Request request;
+  *request.mutable_rawget() = Get(1);
+  request.mutable_rawget()->mutable_context()->set_cluster_id(8);
+  EXPECT_FALSE(Ask(batch, request).ok());
+  // The next one is served, on a new stream.
+  request.mutable_rawget()->mutable_context()->set_cluster_id(7);
+  absl::StatusOr<BatchClient::Response> answer = absl::UnavailableError("not asked");
+  for (int attempt = 0; attempt < 50 && !answer.ok(); ++attempt) answer = Ask(batch, request);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_TRUE(answer->rawget().region_error().has_region_not_found());
+}
+
+}  // namespace
+}  // namespace flotilla::store
