@@ -95,10 +95,9 @@ absl::Status RegionPeer::NotLeader(PeerId leader) const {
 bool RegionPeer::AcceptMessage(const net::Envelope& envelope) {
   if (destroying_) return false;
   const raft::Message& message = envelope.message;
-  const uint64_t conf_ver = view_ == nullptr ? 0 : view_->region.epoch().conf_ver;
   if (message.to != self_.peer_id) {
     // The region has a later peer on this store, so this one was removed while nobody could tell.
-    if (message.to > self_.peer_id && envelope.epoch.conf_ver > conf_ver) {
+    if (message.to > self_.peer_id && envelope.epoch.conf_ver > conf_ver()) {
       LOG_INFO("region {} peer {} gives way to peer {}", self_.region_id, self_.peer_id,
                message.to);
       destroying_ = true;
@@ -111,7 +110,7 @@ bool RegionPeer::AcceptMessage(const net::Envelope& envelope) {
     return false;
   }
   if (view_ != nullptr && view_->region.FindPeer(message.from) == nullptr) {
-    if (envelope.epoch.conf_ver < conf_ver) {
+    if (envelope.epoch.conf_ver < conf_ver()) {
       // A peer that was removed and has not heard of it.
       env_.services->TellRemoved(envelope.from_store, view_->region.meta(), message.from);
       return false;
@@ -119,6 +118,7 @@ bool RegionPeer::AcceptMessage(const net::Envelope& envelope) {
     learnt_stores_[message.from] = envelope.from_store;
   } else if (view_ == nullptr) {
     learnt_stores_[message.from] = envelope.from_store;
+    told_conf_ver_ = std::max(told_conf_ver_, envelope.epoch.conf_ver);
   }
   if (leads()) followers_.Heard(message.from, now_);
   return true;
@@ -134,6 +134,7 @@ bool RegionPeer::AddressMessage(net::Envelope& envelope) {
   } else {
     return false;
   }
+  envelope.epoch.conf_ver = told_conf_ver_;
   if (view_ != nullptr) {
     envelope.epoch = view_->region.epoch();
     if (MayReachNobody(envelope.message.body)) envelope.context = range_hint_;
@@ -144,7 +145,7 @@ bool RegionPeer::AddressMessage(net::Envelope& envelope) {
 // --- Snapshots ----------------------------------------------------------------------------------
 
 absl::StatusOr<raft::Snapshot> RegionPeer::SnapshotFor(PeerId, Index min_index) {
-  return env_.services->SnapshotFor(self_.region_id, std::max(min_index, snapshot_floor_));
+  return env_.services->SnapshotFor(self_.region_id, std::max(min_index, snapshot_.floor));
 }
 
 bool RegionPeer::SendSnapshot(net::Envelope& envelope) {
@@ -153,7 +154,7 @@ bool RegionPeer::SendSnapshot(net::Envelope& envelope) {
 }
 
 absl::Status RegionPeer::CheckSnapshot(const raft::Snapshot& snapshot) {
-  if (destroying_ || installing_) {
+  if (destroying_ || snapshot_.installing) {
     return absl::UnavailableError("another snapshot is being installed");
   }
   auto meta = env_.services->ReceivedRegion(snapshot);
@@ -165,13 +166,13 @@ absl::Status RegionPeer::CheckSnapshot(const raft::Snapshot& snapshot) {
   if (!env_.services->index().Reserve(self_.region_id, region.range())) {
     return absl::FailedPreconditionError("the snapshot overlaps another region of this store");
   }
-  reserved_ = true;
+  snapshot_.reserved = true;
   return absl::OkStatus();
 }
 
 std::vector<std::pair<std::string, std::string>> RegionPeer::SnapshotRecords(
     const raft::Snapshot& snapshot) {
-  installing_ = true;
+  snapshot_.installing = true;
   return {{std::string(kInstallingRecord), EncodeInstallRecord({self_.peer_id, snapshot})},
           {std::string(kTombstoneRecord), ""}};
 }
@@ -182,7 +183,7 @@ void RegionPeer::OnInstalled(const Region& region, Index at) {
   Publish(region);
   env_.services->index().Put({view_});
   env_.services->index().Release(self_.region_id);
-  reserved_ = installing_ = false;
+  snapshot_.reserved = snapshot_.installing = false;
   learnt_stores_.clear();
   // The installer has flushed: a crash will not take the state back.
   handle_->PutRecords(
@@ -220,7 +221,7 @@ void RegionPeer::OnApplied(std::unique_ptr<multiraft::AppliedEffect> effect) {
   if (const auto* split = dynamic_cast<const SplitEffect*>(effect.get())) {
     const RegionViewPtr before = view_;
     Publish(split->outcome.parent);
-    snapshot_floor_ = handle_->node().commit();
+    snapshot_.floor = handle_->node().commit();
     OnSplitApplied(*split, *before, leads(), *env_.services);
     if (leads()) {
       // Followers learn of a commit with the next entry: the children wait for them.
@@ -258,7 +259,7 @@ void RegionPeer::OnMembersChanged(const Region& before, const Region& after, boo
     return;
   }
   Publish(after);
-  snapshot_floor_ = handle_->node().commit();
+  snapshot_.floor = handle_->node().commit();
   env_.services->index().Put({view_});
   Report();
 }
@@ -268,8 +269,7 @@ void RegionPeer::OnConfChanged(const raft::ConfState&) {}
 void RegionPeer::OnRemovedNotice(const metapb::Region& region, PeerId removed) {
   if (destroying_ || removed != self_.peer_id) return;
   const Region newer(region);
-  const uint64_t conf_ver = view_ == nullptr ? 0 : view_->region.epoch().conf_ver;
-  if (newer.epoch().conf_ver <= conf_ver || newer.FindPeer(self_.peer_id) != nullptr) return;
+  if (newer.epoch().conf_ver <= conf_ver() || newer.FindPeer(self_.peer_id) != nullptr) return;
   LOG_INFO("region {} peer {} hears that it was removed at conf_ver {}", self_.region_id,
            self_.peer_id, newer.epoch().conf_ver);
   destroying_ = true;
@@ -288,17 +288,17 @@ void RegionPeer::OnMembershipQuestion(PeerId peer, StoreId store) {
 
 void RegionPeer::OnStop() {
   published_->leader = 0;
-  if (reserved_) env_.services->index().Release(self_.region_id);
+  if (snapshot_.reserved) env_.services->index().Release(self_.region_id);
 }
 
 // --- By the clock -------------------------------------------------------------------------------
 
 void RegionPeer::OnTick() {
   if (destroying_) return;
-  if (reserved_ && !installing_) {
+  if (snapshot_.reserved && !snapshot_.installing) {
     // Raft did not want the snapshot after all.
     env_.services->index().Release(self_.region_id);
-    reserved_ = false;
+    snapshot_.reserved = false;
   }
   const env::Instant now = now_ = env_.clock->Now();
   if (leader_ != PeerId()) leader_seen_ = now;

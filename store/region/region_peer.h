@@ -78,6 +78,9 @@ class RegionPeer final : public multiraft::PeerDelegate {
   void TransferAway();
 
  private:
+  uint64_t conf_ver() const {
+    return view_ == nullptr ? told_conf_ver_ : view_->region.epoch().conf_ver;
+  }
   bool leads() const { return role_ == raft::Role::kLeader; }
   void Publish(Region region);
   void OnMembersChanged(const Region& before, const Region& after, bool self_removed);
@@ -98,13 +101,16 @@ class RegionPeer final : public multiraft::PeerDelegate {
   // Stores of peers that are not, or not yet, in the region's metadata; learnt from messages.
   std::map<PeerId, StoreId> learnt_stores_;
   bool destroying_ = false;
-  // A received snapshot holds a reservation of its range; `installing_` once the log took it.
-  bool reserved_ = false;
-  bool installing_ = false;
+  struct {
+    bool reserved = false;    // A received one holds a reservation of its range ...
+    bool installing = false;  // ... and the log took it.
+    // Those before are of an earlier epoch: of other members, or another range, and their receivers
+    // would refuse them.
+    Index floor;
+  } snapshot_;
+  // While the peer has no state: what its leader's messages told.
+  uint64_t told_conf_ver_ = 0;
   FollowerWatch followers_;
-  // Snapshots before this position are of an earlier epoch: of other members, or another range, and
-  // their receivers would refuse them.
-  Index snapshot_floor_;
   env::Instant now_{};  // As of the last tick.
   TrafficMark reported_traffic_;
   struct {
