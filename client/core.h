@@ -43,6 +43,7 @@ class Core {
   // when the client is closing. EndOperation must follow success.
   absl::Status BeginOperation();
   void EndOperation();
+  uint64_t in_flight() const { return in_flight_.load(); }
 
   bool closing() const { return closing_.load(std::memory_order_relaxed); }
   // From now on new operations are refused, and those under way are not tried again.

@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <chrono>
+#include <string_view>
 
 #include "common/base/bytes.h"
 #include "common/pdclient/waiter.h"
@@ -25,10 +26,14 @@ absl::Status GrpcHealthProbe::Probe(const std::string& address) {
                            grpc::health::v1::HealthCheckRequest(), options, waiter.callback());
   const absl::StatusOr<Response> answer = waiter.Wait();
   if (!answer.ok()) {
+    if (absl::IsDeadlineExceeded(answer.status())) {
+      return absl::UnavailableError("no answer within a second");
+    }
+    // gRPC says what it tried before what went wrong in the end.
+    const std::string_view text = FromAbsl(answer.status().message());
+    const size_t last = text.rfind(": ");
     return absl::UnavailableError(
-        absl::IsDeadlineExceeded(answer.status())
-            ? "no answer within a second"
-            : fmt::format("not reachable ({})", FromAbsl(answer.status().message())));
+        fmt::format("not reachable ({})", last == text.npos ? text : text.substr(last + 2)));
   }
   if (answer->status() == Response::SERVING) return absl::OkStatus();
   return absl::UnavailableError("not serving");

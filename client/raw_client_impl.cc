@@ -279,6 +279,11 @@ void RawClientImpl::ChecksumAsync(Range range, CallOptions options, Callback<Che
       });
 }
 
+std::string RawClientImpl::MetricsText() const {
+  core_->metrics().in_flight.Set(static_cast<double>(core_->in_flight()));
+  return registry_->ToText();
+}
+
 Checksum RawClientImpl::ChecksumOf(const KeyValue& pair) const {
   const std::string key = core_->codec().ToRequestKey(pair.key);
   return {Crc64(Crc64(0, key), pair.value), 1, key.size() + pair.value.size()};

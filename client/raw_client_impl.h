@@ -36,7 +36,7 @@ class RawClientImpl final : public RawClient {
                    Callback<std::optional<std::chrono::seconds>> callback) override;
   void ChecksumAsync(Range range, CallOptions options, Callback<Checksum> callback) override;
   Checksum ChecksumOf(const KeyValue& pair) const override;
-  std::string MetricsText() const override { return registry_->ToText(); }
+  std::string MetricsText() const override;
 
  private:
   RetryBudget BudgetFor(std::chrono::milliseconds timeout) const;
