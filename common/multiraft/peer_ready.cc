@@ -250,10 +250,15 @@ void Peer::HandleCommitted(std::vector<raft::Entry> entries) {
 }
 
 bool Peer::Outgoing(raft::Message& message, net::Envelope& envelope) {
+  // No commit is told to anybody beyond what is applied here: see the head of peer.h.
   if (auto* append = std::get_if<raft::AppendRequest>(&message.body)) {
     append->commit = std::min(append->commit, applied_.index);
   } else if (auto* heartbeat = std::get_if<raft::Heartbeat>(&message.body)) {
     heartbeat->commit = std::min(heartbeat->commit, applied_.index);
+  } else if (auto* request = std::get_if<raft::VoteRequest>(&message.body)) {
+    if (request->commit.index > applied_.index) request->commit = applied_;
+  } else if (auto* response = std::get_if<raft::VoteResponse>(&message.body)) {
+    if (response->commit.index > applied_.index) response->commit = applied_;
   } else if (const auto* read = std::get_if<raft::ReadIndexResponse>(&message.body)) {
     commit_.owed = std::max(commit_.owed, read->index);
   }
