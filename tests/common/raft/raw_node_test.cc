@@ -282,6 +282,28 @@ TEST(RawNodeTest, AConfChangeThatASnapshotOvertookChangesNothing) {
   EXPECT_EQ(node->ApplyConfChange(change, Index(21)).learners, std::vector<PeerId>{PeerId(9)});
 }
 
+// Config::durable_vote_requests: a request speaks of a term and a log that a crash must not undo. A
+// pre-vote promises nothing and need not wait.
+TEST(RawNodeTest, RequestsForVotesWaitForTheirWrite) {
+  auto leaves_with_the_write = [](bool pre_vote, bool durable) {
+    Config config;
+    config.pre_vote = pre_vote;
+    config.durable_vote_requests = durable;
+    MiniCluster cluster(3, config);
+    EXPECT_TRUE(cluster.raw(1).Campaign().ok());
+    const Ready ready = cluster.raw(1).TakeReady();
+    size_t waiting = 0;
+    for (const Message& message : ready.append.messages) {
+      if (std::holds_alternative<VoteRequest>(message.body)) ++waiting;
+    }
+    EXPECT_EQ(waiting + ready.messages.size(), 2u);
+    return waiting == 2;
+  };
+  EXPECT_TRUE(leaves_with_the_write(false, true));
+  EXPECT_FALSE(leaves_with_the_write(false, false));
+  EXPECT_FALSE(leaves_with_the_write(true, true));
+}
+
 TEST(RawNodeTest, WhatWasAppliedIsNotHandedOutAgain) {
   MiniCluster cluster(1, Config());
   cluster.Elect(1);
