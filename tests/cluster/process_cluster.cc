@@ -50,6 +50,19 @@ std::string FileText(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
+CommandResult RunShell(const std::string& line) {
+  CommandResult result;
+  std::FILE* pipe = popen(line.c_str(), "r");
+  if (pipe == nullptr) return result;
+  char buffer[4096];
+  while (const size_t length = std::fread(buffer, 1, sizeof(buffer), pipe)) {
+    result.output.append(buffer, length);
+  }
+  const int status = pclose(pipe);
+  result.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return result;
+}
+
 }  // namespace
 
 bool Await(milliseconds within, const std::function<bool()>& condition) {
@@ -95,17 +108,13 @@ CommandResult ProcessCluster::Run(const std::vector<std::string>& arguments,
                                   const std::string& input_file) {
   std::string line = Quote(FLOTILLA_BIN_DIR "/flotilla") + " --pd " + all_pd_addresses();
   for (const std::string& argument : arguments) line += " " + Quote(argument);
-  line += " 2>&1 <" + (input_file.empty() ? "/dev/null" : Quote(input_file));
-  CommandResult result;
-  std::FILE* pipe = popen(line.c_str(), "r");
-  if (pipe == nullptr) return result;
-  char buffer[4096];
-  while (const size_t length = std::fread(buffer, 1, sizeof(buffer), pipe)) {
-    result.output.append(buffer, length);
-  }
-  const int status = pclose(pipe);
-  result.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  return result;
+  return RunShell(line + " 2>&1 <" + (input_file.empty() ? "/dev/null" : Quote(input_file)));
+}
+
+CommandResult RunProgram(const std::string& program, const std::vector<std::string>& arguments) {
+  std::string line = "timeout 30 " + Quote(std::string(FLOTILLA_BIN_DIR "/") + program);
+  for (const std::string& argument : arguments) line += " " + Quote(argument);
+  return RunShell(line + " 2>&1 </dev/null");
 }
 
 Json ProcessCluster::RunJson(const std::vector<std::string>& arguments) {
@@ -145,6 +154,11 @@ void ProcessCluster::Signal(const std::string& name, int signal_number) {
   const int pid = PidOf(name);
   ASSERT_GT(pid, 0) << name << " is not running";
   processes_.Signal(pid, signal_number);
+}
+
+bool ProcessCluster::IsRunning(const std::string& name) {
+  const int pid = PidOf(name);
+  return pid > 0 && processes_.IsAlive(pid);
 }
 
 void ProcessCluster::Kill(const std::string& name) {

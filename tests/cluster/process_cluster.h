@@ -42,6 +42,9 @@ class ProcessCluster {
   void Signal(const std::string& name, int signal_number);
   // kill -9, and a wait until the process is gone.
   void Kill(const std::string& name);
+  // 0 when it is not known.
+  int PidOf(const std::string& name);
+  bool IsRunning(const std::string& name);
   // The member that leads PD, by its own word.
   std::string PdLeader();
   // The store that leads the region of `key`.
@@ -56,7 +59,6 @@ class ProcessCluster {
   std::string all_pd_addresses() const;
 
  private:
-  int PidOf(const std::string& name);
   cli::Json ClusterFile() const;
 
   const std::string directory_;
@@ -64,6 +66,9 @@ class ProcessCluster {
   int port_base_ = 0;
   std::string pd_address_;
 };
+
+// Runs one of the project's programs, which must end by itself within half a minute.
+CommandResult RunProgram(const std::string& program, const std::vector<std::string>& arguments);
 
 // Asks again and again, until `condition` holds or the time is over.
 bool Await(std::chrono::milliseconds within, const std::function<bool()>& condition);

@@ -1,0 +1,71 @@
+// What a process refuses at its start: by name, with the way out, changing nothing.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "tests/cluster/process_cluster.h"
+
+namespace flotilla::cluster_test {
+namespace {
+
+using ::testing::AnyOf;
+using ::testing::HasSubstr;
+
+TEST(RefusalTest, ASecondStoreOnTheSameDataDirectory) {
+  ProcessCluster cluster("refusal_lock");
+  ASSERT_EQ(cluster.Up({"--stores", "1", "--pds", "1"}).code, 0);
+  const CommandResult second =
+      RunProgram("flotilla-store", {"--pd", cluster.pd_address(), "--listen", "127.0.0.1:0",
+                                    "--data-dir", cluster.directory() + "/store-1"});
+  EXPECT_NE(second.code, 0);
+  EXPECT_THAT(second.output, HasSubstr(cluster.directory() + "/store-1"));
+  EXPECT_THAT(second.output, AnyOf(HasSubstr("lock"), HasSubstr("another process")));
+  EXPECT_EQ(cluster.Run({"kv", "put", "k", "v"}).code, 0) << "the first one goes on";
+  EXPECT_EQ(cluster.Down().code, 0);
+}
+
+TEST(RefusalTest, ADataDirectoryOfAnotherCluster) {
+  ProcessCluster first("refusal_first");
+  ASSERT_EQ(first.Up({"--stores", "1", "--pds", "1"}).code, 0);
+  ASSERT_EQ(first.Run({"kv", "put", "k", "v"}).code, 0);
+  ASSERT_EQ(first.Down().code, 0);
+  ProcessCluster second("refusal_second");
+  ASSERT_EQ(second.Up({"--stores", "1", "--pds", "1"}).code, 0);
+  const CommandResult foreign =
+      RunProgram("flotilla-store", {"--pd", second.pd_address(), "--listen", "127.0.0.1:0",
+                                    "--data-dir", first.directory() + "/store-1"});
+  EXPECT_NE(foreign.code, 0);
+  EXPECT_THAT(foreign.output, HasSubstr("cluster"));
+  ASSERT_EQ(second.Down().code, 0);
+  // It changed nothing: the store is still good for its own cluster.
+  ASSERT_EQ(first.Up().code, 0);
+  EXPECT_EQ(first.Run({"kv", "get", "k"}).output, "v\n");
+  EXPECT_EQ(first.Down().code, 0);
+}
+
+TEST(RefusalTest, ABadConfigurationNamesTheKey) {
+  const std::string path = ::testing::TempDir() + "flotilla_bad_config.toml";
+  std::ofstream(path) << "no-such-option = 1\n";
+  for (const char* program : {"flotilla-pd", "flotilla-store"}) {
+    const CommandResult result = RunProgram(program, {"--config", path, "--check-config"});
+    EXPECT_NE(result.code, 0) << program;
+    EXPECT_THAT(result.output, HasSubstr("no-such-option")) << program;
+  }
+  std::filesystem::remove(path);
+}
+
+TEST(RefusalTest, ImpossibleTimeoutsAreNamed) {
+  const CommandResult result =
+      RunProgram("flotilla-store",
+                 {"--check-config", "--raft.election-ticks", "10", "--raft.heartbeat-ticks", "10"});
+  EXPECT_NE(result.code, 0);
+  EXPECT_THAT(result.output, HasSubstr("raft.election-ticks"));
+  EXPECT_THAT(result.output, HasSubstr("raft.heartbeat-ticks"));
+}
+
+}  // namespace
+}  // namespace flotilla::cluster_test
