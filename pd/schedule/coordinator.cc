@@ -13,7 +13,6 @@ Coordinator::Coordinator(const ScheduleConfig& config, Parts parts, env::Random 
 
 void Coordinator::Tick() {
   parts_.operators->ExpireOverdue();
-  RefillPeerIds();
   adding_ = parts_.operators->AddingPeers();
   {
     MutexLock lock(mutex_);
@@ -96,7 +95,10 @@ void Coordinator::Patrol() {
     for (const RegionPtr& region : batch) CheckRegion(view, *region);
   });
   for (Operator& op : found_) {
-    if (!FillPeerIds(op)) break;
+    if (!FillPeerIds(op)) {
+      RefillPeerIds();
+      break;
+    }
     const absl::Status status = parts_.operators->Add(std::move(op));
     if (!status.ok()) LOG_DEBUG("operator is not taken: {}", status.ToString());
   }

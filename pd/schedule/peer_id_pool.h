@@ -13,7 +13,7 @@ namespace flotilla::pd {
 
 class PeerIdPool {
  public:
-  static constexpr uint32_t kRefill = 64;
+  static constexpr uint32_t kRefill = 16;
 
   // 0: none is left; the pool must be refilled.
   PeerId Take() {
