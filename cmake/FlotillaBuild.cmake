@@ -37,11 +37,6 @@ endif()
 # Warnings are errors in our own code; generated code does not link this.
 add_library(flotilla_warnings INTERFACE)
 target_compile_options(flotilla_warnings INTERFACE -Wall -Wextra -Werror -Wnon-virtual-dtor -Woverloaded-virtual)
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # GCC 12 sees overlapping copies in std::string::insert and operator+ where there are none
-  # (GCC bug 105651).
-  target_compile_options(flotilla_warnings INTERFACE -Wno-restrict)
-endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(flotilla_warnings INTERFACE -Wthread-safety)
 endif()
