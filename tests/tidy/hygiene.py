@@ -111,6 +111,10 @@ def exists(tree, path):
 
 
 def check_docs(tree):
+    for path in tree.cpp:
+        for page in set(re.findall(r"\bdocs/\w+\.md\b", tree.text(path))):
+            if not exists(tree, page):
+                yield Problem("link", path, page, 1, f"names {page}, which is not there")
     for path in tree.paths:
         if not path.endswith(".md"):
             continue

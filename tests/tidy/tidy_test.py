@@ -200,9 +200,9 @@ class HygieneTest(TreeCase):
             ```
             `store/in/a/block`
             ```
-            """, "docs/b.md": "## Part two\n", "store/kv/x.cc": "", "store/a.h": ""})
+            """, "docs/b.md": "## Part two\n", "store/kv/x.cc": "", "store/a.h": "// docs/b.md, docs/d.md\n"})
         self.assertEqual([("link", "docs/a.md", "b.md#part-three"), ("link", "docs/a.md", "c.md"),
-                          ("link", "docs/a.md", "store/kv/y.h")], self.found(hygiene.check_docs(tree)))
+                          ("link", "docs/a.md", "store/kv/y.h"), ("link", "store/a.h", "docs/d.md")], self.found(hygiene.check_docs(tree)))
 
     def test_scripts(self):
         tree = self.tree_of({"run": "#!/usr/bin/env bash\nif true\n", "a.py": "def f(:\n", "b.py": "x = 1\n"})
