@@ -450,6 +450,31 @@ TEST_F(KvApiTest, AStaleVersionIsRefusedWhenApplied) {
   EXPECT_TRUE(context.batch().empty());
 }
 
+TEST_F(KvApiTest, UnsafeDestroyRangePassesTheLogBy) {
+  for (const char* key : {"c", "d", "e"}) Put(key, "v");
+  const int proposals = replicator_.proposals;
+  auto request = Make<kvrpcpb::UnsafeDestroyRangeRequest>();
+  request.set_start_key("c");
+  request.set_end_key("e");
+  EXPECT_EQ(Call(request, &KvApi::UnsafeDestroyRange).error(), "");
+  EXPECT_EQ(replicator_.proposals, proposals);
+  engine_.Crash();
+  EXPECT_EQ(Keys(Call(ScanRequest("", "", 10), &KvApi::RawScan)), "e ") << "it was flushed";
+  request.set_start_key("z");
+  EXPECT_NE(Call(request, &KvApi::UnsafeDestroyRange).error(), "");
+}
+
+TEST_F(KvApiTest, SplitKeysAreEncodedAndErrorsOfPdAreRegionErrors) {
+  UseApi(ApiVersion::kV2);
+  auto request = Make<kvrpcpb::SplitRegionRequest>();
+  request.add_split_keys("rabckey");
+  const auto response = Call(request, &KvApi::SplitRegion);
+  EXPECT_TRUE(response.has_region_error());
+  EXPECT_EQ(response.region_error().message(), "no PD here");
+  ASSERT_EQ(splitter_.keys.size(), 1u);
+  EXPECT_EQ(splitter_.keys[0], codec_->Encode("rabckey"));
+}
+
 TEST_F(KvApiTest, HealthFeedbackCounts) {
   const auto request = Make<kvrpcpb::GetHealthFeedbackRequest>();
   const auto first = Call(request, &KvApi::GetHealthFeedback).health_feedback();
