@@ -311,7 +311,11 @@ void RegionPeer::OnTick() {
       AskForMembership(now);
     }
   }
-  if (leads() && now >= next_report_) Report();
+  if (!leads() || now < next_report_) return;
+  if (report_interval_ < env_.config.long_heartbeat_interval) {
+    report_interval_ = std::min(2 * report_interval_, env_.config.long_heartbeat_interval);
+  }
+  SendReport();
 }
 
 void RegionPeer::InspectFollowers(env::Instant now) {
@@ -353,10 +357,17 @@ void RegionPeer::AskForMembership(env::Instant now) {
 }
 
 void RegionPeer::Report() {
-  if (!leads() || view_ == nullptr || destroying_) return;
-  next_report_ =
-      env_.clock->Now() + (IsUnderReplicated(view_->region) ? env_.config.short_heartbeat_interval
-                                                            : env_.config.heartbeat_interval);
+  if (!leads() || view_ == nullptr) return;
+  report_interval_ = IsUnderReplicated(view_->region) ? env_.config.short_heartbeat_interval
+                                                      : env_.config.heartbeat_interval;
+  SendReport();
+}
+
+void RegionPeer::SendReport() {
+  if (view_ == nullptr || destroying_) return;
+  const env::Instant now = env_.clock->Now();
+  next_report_ = now + report_interval_;
+  followers_.Update(handle_->node().Status(), now);
   env_.services->Report(
       MakeReport(*view_, handle_->node().term(), followers_, *env_.clock, reported_traffic_));
 }

@@ -25,8 +25,9 @@ namespace flotilla::store {
 struct RegionPeerConfig {
   // A heartbeat to PD at least so often, and on every change at once.
   env::Duration heartbeat_interval = std::chrono::seconds(60);
-  // The same while the region has fewer voters than it should.
+  // The same while the region has fewer voters than it should: at first, and in the long run.
   env::Duration short_heartbeat_interval = std::chrono::seconds(2);
+  env::Duration long_heartbeat_interval = std::chrono::seconds(10);
   // How often a leader looks at its followers and its growth.
   env::Duration inspect_interval = std::chrono::seconds(1);
   // A peer that has heard of no leader for so long asks whether it is still a member.
@@ -85,6 +86,7 @@ class RegionPeer final : public multiraft::PeerDelegate {
   void Publish(Region region);
   void OnMembersChanged(const Region& before, const Region& after, bool self_removed);
   void OnInstalled(const Region& region, Index at);
+  void SendReport();
   void InspectFollowers(env::Instant now);
   void CheckGrowth();
   void AskForMembership(env::Instant now);
@@ -117,6 +119,7 @@ class RegionPeer final : public multiraft::PeerDelegate {
     uint64_t bytes = 0;
     uint64_t keys = 0;
   } split_checked_;  // Traffic as of the last split check.
+  env::Duration report_interval_{};
   env::Instant next_report_{};
   env::Instant next_inspection_{};
   env::Instant leader_seen_{};
