@@ -55,7 +55,14 @@ void Simulation::CheckProgress() {
   for (int i = 0; i < kMaxRounds && checker_.violation().empty(); ++i) {
     RunUntil(now_ + round);
     Host* leader = CurrentLeader();
-    if (leader == nullptr || !leader->raw->CommittedInOwnTerm()) continue;
+    if (leader == nullptr) {
+      // Who was switched off may be the only one who knows that its removal is committed.
+      for (const auto& host : hosts_) {
+        if (!host->alive()) Start(*host);
+      }
+      continue;
+    }
+    if (!leader->raw->CommittedInOwnTerm()) continue;
     const ConfState& conf = leader->raw->conf_state();
     if (!IsMember(conf, leader->id)) {
       // It removed itself and was told not to step down: nobody can leave the joint state now.
