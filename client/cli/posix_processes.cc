@@ -16,7 +16,6 @@
 #include <cstring>
 #include <ctime>
 #include <fstream>
-#include <iterator>
 #include <memory>
 #include <sstream>
 
@@ -38,10 +37,10 @@ sigset_t InterruptSignals() {
 // The arguments of a process; none when it is gone.
 std::vector<std::string> ArgumentsOf(const std::string& pid) {
   std::ifstream file("/proc/" + pid + "/cmdline", std::ios::binary);
-  const std::string text(std::istreambuf_iterator<char>(file), {});
   std::vector<std::string> arguments;
-  std::istringstream parts(text);
-  for (std::string part; std::getline(parts, part, '\0');) arguments.push_back(part);
+  // By getline, which ends in peace when the process goes away while it is read: the stream's
+  // iterators would throw.
+  for (std::string part; std::getline(file, part, '\0');) arguments.push_back(part);
   return arguments;
 }
 

@@ -92,7 +92,12 @@ class BenchRunner::Slot {
     CHECK(false) << "no operation";
   }
 
-  std::string NextKey() { return runner_.KeyOf(stream_.NextKey(runner_.existing_keys_.load())); }
+  // The newest keys may still be on their way: as many as operations are in flight.
+  std::string NextKey() {
+    const uint64_t begun = runner_.existing_keys_.load();
+    const uint64_t in_flight = std::min<uint64_t>(runner_.options_.concurrency, begun);
+    return runner_.KeyOf(stream_.NextKey(std::max(runner_.options_.keys, begun - in_flight)));
+  }
 
   void Read() {
     runner_.client_->GetAsync(NextKey(), {},
