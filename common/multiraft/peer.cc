@@ -26,6 +26,22 @@ bool IsOnlyVoter(PeerId peer, const raft::ConfState& conf_state) {
          conf_state.voters_outgoing.empty();
 }
 
+// Is there a change of membership after `applied`? It may have been committed, and the peer may
+// have been led by one of the new members, though the data do not know it yet.
+bool HasConfChange(const raftlog::LogEngine& engine, RegionId region_id, Index applied,
+                   Index last) {
+  constexpr uint64_t kPageBytes = 1 << 20;
+  for (Index low = applied + 1; low <= last;) {
+    auto page = engine.Entries(region_id, low, last + 1, kPageBytes);
+    CHECK_OK(page.status()) << "region " << region_id;
+    for (const raft::Entry& entry : *page) {
+      if (entry.type == raft::EntryType::kConfChange) return true;
+    }
+    low += page->size();
+  }
+  return false;
+}
+
 // Messages by which a peer hears of a leader and, in answering, may promise it a lease.
 bool IsFromLeader(const raft::MessageBody& body) {
   return std::holds_alternative<raft::AppendRequest>(body) ||
@@ -86,7 +102,9 @@ void Peer::StartNode(const GroupSpec& spec) {
   log_ = std::make_unique<raftlog::GroupLog>(
       region_id_, *stored, env_->log_engine, env_->entry_cache,
       [this](PeerId to, Index min_index) { return delegate_->SnapshotFor(to, min_index); });
-  const bool only_voter = IsOnlyVoter(peer_id_, spec.conf_state);
+  const bool only_voter =
+      IsOnlyVoter(peer_id_, spec.conf_state) &&
+      !HasConfChange(*env_->log_engine, region_id_, applied_.index, stored->last.index);
   const HostConfig& config = *env_->config;
   // Before its restart the peer may have answered a leader, which holds a lease for that.
   const bool may_have_promised = !is_new && !only_voter;

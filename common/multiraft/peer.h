@@ -19,6 +19,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -119,7 +120,7 @@ class Peer final : public PeerHandle {
   void HandleReady(raft::Ready ready);
   void UpdateLease();
   void OnRoleMayHaveChanged();
-  void DropCommitAlone(raft::LogAppend& append);
+  void DeferCommit(raft::LogAppend& append);
   void HandleAppend(raft::LogAppend append);
   void HandleCommitted(std::vector<raft::Entry> entries);
   void Send(raft::Message message);
@@ -156,6 +157,8 @@ class Peer final : public PeerHandle {
     // As last written.
     Term term;
     PeerId vote;
+    // Differs from what was written by its commit index only.
+    std::optional<raft::HardState> deferred;
   } writes_;
   // Ticks since a leader was heard of; a peer that may have answered one lately must not campaign.
   uint32_t ticks_since_leader_ = 0;

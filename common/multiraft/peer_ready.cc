@@ -1,5 +1,6 @@
 // The half of Peer that takes things out of the node: proposals in, Readys out. See peer.h.
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -188,13 +189,23 @@ void Peer::HandleReady(raft::Ready ready) {
 }
 
 // A commit index is not worth a sync: a restarted peer learns it again from its leader. It is
-// written along with entries, terms and votes.
-void Peer::DropCommitAlone(raft::LogAppend& append) {
+// written along with the next entries, term or vote, and must be:
+//  1. Of {A}, A leads and adds B: the change is committed and applied, but not flushed. A adds C.
+//  2. A is killed. B and C, two of {A, B, C}, elect B.
+//  3. A restarts with the configuration {A}, which is what its data know. Only a commit index that
+//     covers the addition of B, durable since the entry that adds C is, keeps it from electing
+//     itself: a node does not campaign before it has applied what it knows to be committed.
+void Peer::DeferCommit(raft::LogAppend& append) {
+  if (append.hard_state) {
+    writes_.deferred.reset();
+  } else if (writes_.deferred && (!append.entries.empty() || append.snapshot)) {
+    append.hard_state = std::exchange(writes_.deferred, std::nullopt);
+  }
   if (!append.hard_state) return;
   const raft::HardState& state = *append.hard_state;
   const bool promises = state.term != writes_.term || state.vote != writes_.vote;
   if (!promises && append.entries.empty() && !append.snapshot) {
-    append.hard_state.reset();
+    writes_.deferred = std::exchange(append.hard_state, std::nullopt);
     return;
   }
   writes_.term = state.term;
@@ -202,7 +213,7 @@ void Peer::DropCommitAlone(raft::LogAppend& append) {
 }
 
 void Peer::HandleAppend(raft::LogAppend append) {
-  DropCommitAlone(append);
+  DeferCommit(append);
   if (append.empty()) return;
   std::vector<raft::Message> messages = std::move(append.messages);
   append.messages.clear();

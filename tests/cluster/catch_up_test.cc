@@ -54,7 +54,7 @@ TEST(CatchUpTest, AStoreThatMissedALotCatchesUpBySnapshot) {
     const absl::Status status = client->BatchPut(std::move(pairs));
     ASSERT_TRUE(status.ok()) << status;
   }
-  const uint64_t log_bytes = DirectoryBytes(cluster.directory() + "/store-1/raft");
+  const uint64_t log_bytes = DirectoryBytes(cluster.directory() + "/store-1/log");
   std::cout << "log of a store that went on, after " << MissedBytes() / kMiB
             << " MiB of writes: " << log_bytes / kMiB << " MiB\n";
   EXPECT_GT(log_bytes, 0u);
