@@ -17,6 +17,23 @@ using pdclient::Waiter;
 
 constexpr int kRegionsPerPage = 1000;
 
+absl::StatusOr<std::vector<pdpb::Region>> RegionsOf(pdclient::PdClient* pd, KeyRange range,
+                                                    size_t limit) {
+  std::vector<pdpb::Region> regions;
+  while (true) {
+    Waiter<std::vector<pdpb::Region>> waiter;
+    pd->ScanRegions(range, kRegionsPerPage, waiter.callback());
+    ASSIGN_OR_RETURN(std::vector<pdpb::Region> page, waiter.Wait());
+    for (pdpb::Region& region : page) {
+      if (limit > 0 && regions.size() >= limit) return regions;
+      regions.push_back(std::move(region));
+    }
+    if (page.size() < kRegionsPerPage || regions.back().region().end_key().empty()) return regions;
+    range.start = regions.back().region().end_key();
+    if (range.IsEmpty()) return regions;
+  }
+}
+
 // Splits the region that holds one key at this key.
 class SplitOp final
     : public TypedRegionOp<kvrpcpb::SplitRegionRequest, kvrpcpb::SplitRegionResponse,
@@ -25,8 +42,8 @@ class SplitOp final
   using Done = absl::AnyInvocable<void(absl::StatusOr<std::vector<metapb::Region>>) &&>;
 
   SplitOp(OperationScope scope, RetryBudget budget, const std::string& request_key, Done done)
-      // Splitting twice at a key is refused, and so as harmless as a second put.
-      : TypedRegionOp(scope.core(), Effect::kIdempotentWrite, budget),
+      // A copy that comes late names an epoch that is over, and is refused.
+      : TypedRegionOp(scope.core(), Effect::kRepeatableWrite, budget),
         scope_(scope),
         done_(std::move(done)) {
     request_.add_split_keys(request_key);
@@ -70,19 +87,7 @@ absl::StatusOr<std::vector<metapb::Store>> Admin::Stores() {
 }
 
 absl::StatusOr<std::vector<pdpb::Region>> Admin::Regions(KeyRange range, size_t limit) {
-  std::vector<pdpb::Region> regions;
-  while (true) {
-    Waiter<std::vector<pdpb::Region>> waiter;
-    pd_->ScanRegions(range, kRegionsPerPage, waiter.callback());
-    ASSIGN_OR_RETURN(std::vector<pdpb::Region> page, waiter.Wait());
-    for (pdpb::Region& region : page) {
-      if (limit > 0 && regions.size() >= limit) return regions;
-      regions.push_back(std::move(region));
-    }
-    if (page.size() < kRegionsPerPage || regions.back().region().end_key().empty()) return regions;
-    range.start = regions.back().region().end_key();
-    if (range.IsEmpty()) return regions;
-  }
+  return RegionsOf(pd_, std::move(range), limit);
 }
 
 absl::StatusOr<pdpb::Region> Admin::RegionById(RegionId id) {
@@ -112,6 +117,21 @@ absl::StatusOr<pdpb::Region> RegionAdmin::RegionOf(std::string_view user_key) {
 KeyRange RegionAdmin::ToRegionRange(const KeyRange& range) const {
   const KeyRange request_range = codec().ToRequestRange(range);
   return {codec().ToRegionKey(request_range.start), codec().ToRegionKey(request_range.end)};
+}
+
+absl::StatusOr<std::vector<std::string>> RegionAdmin::BordersIn(const KeyRange& range) {
+  ASSIGN_OR_RETURN(const std::vector<pdpb::Region> regions,
+                   RegionsOf(pd_, ToRegionRange(range), /*limit=*/0));
+  const KeyRange request_range = codec().ToRequestRange(range);
+  std::vector<std::string> borders;
+  for (const pdpb::Region& region : regions) {
+    ASSIGN_OR_RETURN(const KeyRange bounds,
+                     codec().ToRequestBounds({region.region().start_key(), ""}));
+    if (bounds.start == request_range.start || !request_range.Contains(bounds.start)) continue;
+    ASSIGN_OR_RETURN(const std::string_view border, codec().ToUserKey(bounds.start));
+    borders.emplace_back(border);
+  }
+  return borders;
 }
 
 absl::StatusOr<std::vector<metapb::Region>> RegionAdmin::Split(std::vector<std::string> user_keys) {

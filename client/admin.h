@@ -41,6 +41,8 @@ class RegionAdmin {
 
   const KeyCodec& codec() const { return core_->codec(); }
   absl::StatusOr<pdpb::Region> RegionOf(std::string_view user_key);
+  // The user keys strictly within `range` at which regions start, in order, as PD knows them.
+  absl::StatusOr<std::vector<std::string>> BordersIn(const KeyRange& range);
   // The region keys between which the user keys of `range` lie.
   KeyRange ToRegionRange(const KeyRange& range) const;
   // Splits the regions that hold these keys such that each key starts one; returns the regions that

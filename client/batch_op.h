@@ -2,7 +2,9 @@
 #ifndef FLOTILLA_CLIENT_BATCH_OP_H_
 #define FLOTILLA_CLIENT_BATCH_OP_H_
 
+#include <limits>
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,7 +14,7 @@
 namespace flotilla::client {
 
 // A `Spec` names the messages of a batch and how to fill and read them:
-//   Request, Response, kMethod, kEffect, Result
+//   Request, Response, kMethod, Result
 //   Item                                      one element, in request keys
 //   static const std::string& Key(const Item&);   static size_t Bytes(const Item&);
 //   static void Add(const Item&, Request&);       static void Clear(Request&);
@@ -22,43 +24,56 @@ class BatchPart final
     : public TypedRegionOp<typename Spec::Request, typename Spec::Response, Spec::kMethod> {
  public:
   using Item = typename Spec::Item;
-  using Items = std::shared_ptr<const std::vector<Item>>;
   using Whole = Join<typename Spec::Result>;
 
-  // The items [begin, end) of `items`, which are ordered by key. REQUIRES: begin < end.
-  BatchPart(Core* core, RetryBudget budget, Whole* whole, Items items, size_t begin, size_t end)
-      : TypedRegionOp<typename Spec::Request, typename Spec::Response, Spec::kMethod>(
-            core, Spec::kEffect, budget),
+  // The items [begin, end) of `items`, which are ordered by key.
+  struct Slice {
+    std::shared_ptr<const std::vector<Item>> items;
+    size_t begin;
+    size_t end;
+  };
+
+  // REQUIRES: the slice is not empty.
+  BatchPart(Core* core, Effect effect, RetryBudget budget, Whole* whole, Slice slice)
+      : TypedRegionOp<typename Spec::Request, typename Spec::Response, Spec::kMethod>(core, effect,
+                                                                                      budget),
         whole_(whole),
-        items_(std::move(items)),
-        begin_(begin),
-        end_(end) {}
+        slice_(std::move(slice)) {}
 
  private:
-  Locator::Position position() const override { return {Spec::Key((*items_)[begin_])}; }
+  Locator::Position position() const override { return {Spec::Key(item(slice_.begin))}; }
 
   void FitTo(const CachedRegion& region) override {
     const size_t fitting_end = FittingEnd(region);
-    if (fitting_end < end_) {
-      auto* rest = new BatchPart(&this->core(), this->budget(), whole_, items_, fitting_end, end_);
+    if (fitting_end < slice_.end) {
+      auto* rest = new BatchPart(&this->core(), this->effect(), this->budget(), whole_,
+                                 {slice_.items, fitting_end, slice_.end});
       rest->set_maybe_applied(this->maybe_applied());
-      end_ = fitting_end;
+      rest->most_items_ = most_items_;
+      slice_.end = fitting_end;
       whole_->Add(rest);
     }
     Spec::Clear(this->request_);
-    for (size_t i = begin_; i < end_; ++i) Spec::Add((*items_)[i], this->request_);
+    for (size_t i = slice_.begin; i < slice_.end; ++i) Spec::Add(item(i), this->request_);
+  }
+
+  bool AskForLess(std::string_view error) override {
+    const size_t items = slice_.end - slice_.begin;
+    if (!error.starts_with("AnswerTooLarge") || items <= 1) return false;
+    most_items_ = items / 2;
+    return true;
   }
 
   // The end of the items that lie in `region` and fit into one request; at least one does.
   size_t FittingEnd(const CachedRegion& region) {
     const ClientOptions& options = this->core().options();
-    const size_t most = std::min(end_, begin_ + options.batch_keys);
-    size_t bytes = Spec::Bytes((*items_)[begin_]);
-    size_t i = begin_ + 1;
+    const size_t most =
+        std::min(slice_.end, slice_.begin + std::min(options.batch_keys, most_items_));
+    size_t bytes = Spec::Bytes(item(slice_.begin));
+    size_t i = slice_.begin + 1;
     for (; i < most; ++i) {
-      const Item& item = (*items_)[i];
-      bytes += Spec::Bytes(item);
-      if (bytes > options.batch_bytes || !region.range().Contains(Spec::Key(item))) break;
+      bytes += Spec::Bytes(item(i));
+      if (bytes > options.batch_bytes || !region.range().Contains(Spec::Key(item(i)))) break;
     }
     return i;
   }
@@ -78,10 +93,11 @@ class BatchPart final
     whole->PartDone(std::move(status));
   }
 
+  const Item& item(size_t i) const { return (*slice_.items)[i]; }
+
   Whole* const whole_;
-  const Items items_;
-  const size_t begin_;
-  size_t end_;
+  Slice slice_;
+  size_t most_items_ = std::numeric_limits<size_t>::max();
 };
 
 }  // namespace flotilla::client

@@ -22,7 +22,6 @@ struct BatchGetSpec {
   using Request = kvrpcpb::RawBatchGetRequest;
   using Response = kvrpcpb::RawBatchGetResponse;
   static constexpr auto kMethod = &StoreConnection::RawBatchGet;
-  static constexpr Effect kEffect = Effect::kRead;
   using Result = RawClient::Pairs;
   using Item = std::string;
 
@@ -43,7 +42,6 @@ struct BatchPutSpec {
   using Request = kvrpcpb::RawBatchPutRequest;
   using Response = kvrpcpb::RawBatchPutResponse;
   static constexpr auto kMethod = &StoreConnection::RawBatchPut;
-  static constexpr Effect kEffect = Effect::kIdempotentWrite;
   using Result = NoResult;
   struct Item {
     std::string key;
@@ -72,7 +70,6 @@ struct BatchDeleteSpec {
   using Request = kvrpcpb::RawBatchDeleteRequest;
   using Response = kvrpcpb::RawBatchDeleteResponse;
   static constexpr auto kMethod = &StoreConnection::RawBatchDelete;
-  static constexpr Effect kEffect = Effect::kIdempotentWrite;
   using Result = NoResult;
   using Item = std::string;
 
@@ -87,7 +84,7 @@ struct DeleteRangeSpec {
   using Request = kvrpcpb::RawDeleteRangeRequest;
   using Response = kvrpcpb::RawDeleteRangeResponse;
   static constexpr auto kMethod = &StoreConnection::RawDeleteRange;
-  static constexpr Effect kEffect = Effect::kIdempotentWrite;
+  static constexpr Effect kEffect = Effect::kOnceWrite;
   using Result = NoResult;
 
   static void Fill(const KeyRange& range, Request& request) {

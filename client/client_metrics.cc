@@ -43,6 +43,9 @@ ClientMetrics::ClientMetrics(metrics::Registry* registry)
                                        "Store addresses that were asked of PD")),
       requests(registry->AddCounter("flotilla_client_requests_total",
                                     "Requests that were sent to stores, retries included")),
+      resent_writes(registry->AddCounter("flotilla_client_resent_writes_total",
+                                         "Writes that were sent again although an earlier copy may "
+                                         "still arrive, because their caller allows it")),
       rejected_in_flight(registry->AddCounter(
           "flotilla_client_rejected_total", "Operations refused because too many were in flight")),
       in_flight(registry->AddGauge("flotilla_client_operations_in_flight",

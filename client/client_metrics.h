@@ -48,6 +48,7 @@ class ClientMetrics {
   metrics::Counter& region_loads;
   metrics::Counter& store_loads;
   metrics::Counter& requests;
+  metrics::Counter& resent_writes;
   metrics::Counter& rejected_in_flight;
   metrics::Gauge& in_flight;
 

@@ -15,21 +15,24 @@ namespace {
 using BatchRequest = rpc::BatchClient::Request;
 using BatchResponse = rpc::BatchClient::Response;
 
-absl::Status ShutDown() { return MarkNotSent(absl::CancelledError("the client is closed")); }
+absl::Status ShutDown() {
+  return rpc::MarkNotExecuted(absl::CancelledError("the client is closed"));
+}
 
 // The batch client says by the kind of its status what became of the request.
 absl::Status FromBatch(const absl::Status& status) {
   if (errors::IsUndetermined(status)) return absl::UnavailableError(status.message());
   if (absl::IsUnimplemented(status)) return status;
-  return MarkNotSent(status);
+  return rpc::MarkNotExecuted(status);
 }
 
-// A unary call that failed may have been sent, except where gRPC never had a connection for it.
+// A unary call that failed may have been executed, except where the server said that it was not, or
+// gRPC never had a connection for it.
 absl::Status FromUnary(const absl::Status& status) {
   const bool had_no_connection =
       absl::IsUnavailable(status) &&
       FromAbsl(status.message()).find("failed to connect") != std::string_view::npos;
-  return had_no_connection ? MarkNotSent(status) : status;
+  return had_no_connection ? rpc::MarkNotExecuted(status) : status;
 }
 
 }  // namespace
@@ -45,68 +48,47 @@ class GrpcStoreConnector::Connection final : public StoreConnection {
 
   void RawGet(const kvrpcpb::RawGetRequest& request, kvrpcpb::RawGetResponse* response,
               env::Instant deadline, rpc::Done done) override {
-    if (!uses_batch_) return Unary("RawGet", request, response, deadline, std::move(done));
-    BatchRequest command;
-    *command.mutable_rawget() = request;
-    Batch<&BatchResponse::mutable_rawget>(std::move(command), response, deadline, std::move(done));
+    Call<&BatchRequest::mutable_rawget, &BatchResponse::mutable_rawget>("RawGet", request, response,
+                                                                        deadline, std::move(done));
   }
   void RawBatchGet(const kvrpcpb::RawBatchGetRequest& request,
                    kvrpcpb::RawBatchGetResponse* response, env::Instant deadline,
                    rpc::Done done) override {
-    if (!uses_batch_) return Unary("RawBatchGet", request, response, deadline, std::move(done));
-    BatchRequest command;
-    *command.mutable_rawbatchget() = request;
-    Batch<&BatchResponse::mutable_rawbatchget>(std::move(command), response, deadline,
-                                               std::move(done));
+    Call<&BatchRequest::mutable_rawbatchget, &BatchResponse::mutable_rawbatchget>(
+        "RawBatchGet", request, response, deadline, std::move(done));
   }
   void RawPut(const kvrpcpb::RawPutRequest& request, kvrpcpb::RawPutResponse* response,
               env::Instant deadline, rpc::Done done) override {
-    if (!uses_batch_) return Unary("RawPut", request, response, deadline, std::move(done));
-    BatchRequest command;
-    *command.mutable_rawput() = request;
-    Batch<&BatchResponse::mutable_rawput>(std::move(command), response, deadline, std::move(done));
+    Call<&BatchRequest::mutable_rawput, &BatchResponse::mutable_rawput>("RawPut", request, response,
+                                                                        deadline, std::move(done));
   }
   void RawBatchPut(const kvrpcpb::RawBatchPutRequest& request,
                    kvrpcpb::RawBatchPutResponse* response, env::Instant deadline,
                    rpc::Done done) override {
-    if (!uses_batch_) return Unary("RawBatchPut", request, response, deadline, std::move(done));
-    BatchRequest command;
-    *command.mutable_rawbatchput() = request;
-    Batch<&BatchResponse::mutable_rawbatchput>(std::move(command), response, deadline,
-                                               std::move(done));
+    Call<&BatchRequest::mutable_rawbatchput, &BatchResponse::mutable_rawbatchput>(
+        "RawBatchPut", request, response, deadline, std::move(done));
   }
   void RawDelete(const kvrpcpb::RawDeleteRequest& request, kvrpcpb::RawDeleteResponse* response,
                  env::Instant deadline, rpc::Done done) override {
-    if (!uses_batch_) return Unary("RawDelete", request, response, deadline, std::move(done));
-    BatchRequest command;
-    *command.mutable_rawdelete() = request;
-    Batch<&BatchResponse::mutable_rawdelete>(std::move(command), response, deadline,
-                                             std::move(done));
+    Call<&BatchRequest::mutable_rawdelete, &BatchResponse::mutable_rawdelete>(
+        "RawDelete", request, response, deadline, std::move(done));
   }
   void RawBatchDelete(const kvrpcpb::RawBatchDeleteRequest& request,
                       kvrpcpb::RawBatchDeleteResponse* response, env::Instant deadline,
                       rpc::Done done) override {
-    if (!uses_batch_) return Unary("RawBatchDelete", request, response, deadline, std::move(done));
-    BatchRequest command;
-    *command.mutable_rawbatchdelete() = request;
-    Batch<&BatchResponse::mutable_rawbatchdelete>(std::move(command), response, deadline,
-                                                  std::move(done));
+    Call<&BatchRequest::mutable_rawbatchdelete, &BatchResponse::mutable_rawbatchdelete>(
+        "RawBatchDelete", request, response, deadline, std::move(done));
   }
   void RawScan(const kvrpcpb::RawScanRequest& request, kvrpcpb::RawScanResponse* response,
                env::Instant deadline, rpc::Done done) override {
-    if (!uses_batch_) return Unary("RawScan", request, response, deadline, std::move(done));
-    BatchRequest command;
-    *command.mutable_rawscan() = request;
-    Batch<&BatchResponse::mutable_rawscan>(std::move(command), response, deadline, std::move(done));
+    Call<&BatchRequest::mutable_rawscan, &BatchResponse::mutable_rawscan>(
+        "RawScan", request, response, deadline, std::move(done));
   }
   void RawDeleteRange(const kvrpcpb::RawDeleteRangeRequest& request,
                       kvrpcpb::RawDeleteRangeResponse* response, env::Instant deadline,
                       rpc::Done done) override {
-    if (!uses_batch_) return Unary("RawDeleteRange", request, response, deadline, std::move(done));
-    BatchRequest command;
-    *command.mutable_rawdeleterange() = request;
-    Batch<&BatchResponse::mutable_rawdeleterange>(std::move(command), response, deadline,
-                                                  std::move(done));
+    Call<&BatchRequest::mutable_rawdeleterange, &BatchResponse::mutable_rawdeleterange>(
+        "RawDeleteRange", request, response, deadline, std::move(done));
   }
   // The batch stream of the public protocol has no arm for these.
   void RawGetKeyTtl(const kvrpcpb::RawGetKeyTTLRequest& request,
@@ -144,18 +126,23 @@ class GrpcStoreConnector::Connection final : public StoreConnection {
     return std::max<env::Duration>(deadline - loop_->clock().Now(), std::chrono::milliseconds(1));
   }
 
-  template <auto kMutable, typename Response>
-  void Batch(BatchRequest command, Response* response, env::Instant deadline, rpc::Done done) {
+  // A command that the stream knows: by its arms of the stream's messages, or as a unary call.
+  template <auto kRequestArm, auto kResponseArm, typename Request, typename Response>
+  void Call(const char* method, const Request& request, Response* response, env::Instant deadline,
+            rpc::Done done) {
+    if (!uses_batch_) return Unary(method, request, response, deadline, std::move(done));
     std::shared_ptr<rpc::BatchClient> batch;
     {
       MutexLock lock(mutex_);
       batch = batch_;
     }
     if (batch == nullptr) return std::move(done)(ShutDown());
+    BatchRequest command;
+    *(command.*kRequestArm)() = request;
     batch->Send(std::move(command), TimeUntil(deadline),
                 [response, done = std::move(done)](absl::StatusOr<BatchResponse> answer) mutable {
                   if (!answer.ok()) return std::move(done)(FromBatch(answer.status()));
-                  response->Swap(((*answer).*kMutable)());
+                  response->Swap(((*answer).*kResponseArm)());
                   std::move(done)(absl::OkStatus());
                 });
   }

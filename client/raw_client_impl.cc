@@ -8,7 +8,6 @@
 
 #include "client/batch_op.h"
 #include "client/batch_spec.h"
-#include "client/operation_scope.h"
 #include "client/point_op.h"
 #include "client/range_op.h"
 #include "client/scan_op.h"
@@ -37,6 +36,10 @@ absl::Status CheckRange(const Range& range) {
 absl::Status CheckTtl(std::chrono::seconds ttl) {
   if (ttl.count() >= 0) return absl::OkStatus();
   return absl::InvalidArgumentError(fmt::format("the TTL is negative: {} s", ttl.count()));
+}
+
+Effect EffectOf(const WriteOptions& options) {
+  return options.resend_unanswered ? Effect::kRepeatableWrite : Effect::kOnceWrite;
 }
 
 bool IsEmpty(const Range& range) { return !range.end.empty() && range.start == range.end; }
@@ -93,7 +96,7 @@ void RawClientImpl::PutAsync(std::string key, std::string value, WriteOptions op
   request.set_value(std::move(value));
   request.set_ttl(static_cast<uint64_t>(options.ttl.count()));
   StartPointOp<kvrpcpb::RawPutRequest, kvrpcpb::RawPutResponse, &StoreConnection::RawPut>(
-      OperationScope(core_, Operation::kPut), Effect::kIdempotentWrite, BudgetFor(options.timeout),
+      OperationScope(core_, Operation::kPut), EffectOf(options), BudgetFor(options.timeout),
       std::move(request),
       [callback = std::move(callback)](absl::Status status, kvrpcpb::RawPutResponse&) mutable {
         std::move(callback)(std::move(status));
@@ -107,8 +110,8 @@ void RawClientImpl::DeleteAsync(std::string key, CallOptions options, StatusCall
   kvrpcpb::RawDeleteRequest request;
   request.set_key(core_->codec().ToRequestKey(key));
   StartPointOp<kvrpcpb::RawDeleteRequest, kvrpcpb::RawDeleteResponse, &StoreConnection::RawDelete>(
-      OperationScope(core_, Operation::kDelete), Effect::kIdempotentWrite,
-      BudgetFor(options.timeout), std::move(request),
+      OperationScope(core_, Operation::kDelete), Effect::kOnceWrite, BudgetFor(options.timeout),
+      std::move(request),
       [callback = std::move(callback)](absl::Status status, kvrpcpb::RawDeleteResponse&) mutable {
         std::move(callback)(std::move(status));
       });
@@ -128,7 +131,7 @@ void RawClientImpl::CompareAndSwapAsync(std::string key, Value expected, std::st
   request.set_ttl(static_cast<uint64_t>(options.ttl.count()));
   StartPointOp<kvrpcpb::RawCASRequest, kvrpcpb::RawCASResponse,
                &StoreConnection::RawCompareAndSwap>(
-      OperationScope(core_, Operation::kCompareAndSwap), Effect::kConditionalWrite,
+      OperationScope(core_, Operation::kCompareAndSwap), Effect::kOnceWrite,
       BudgetFor(options.timeout), std::move(request),
       [callback = std::move(callback)](absl::Status status,
                                        kvrpcpb::RawCASResponse& response) mutable {
@@ -164,14 +167,13 @@ void RawClientImpl::GetTtlAsync(std::string key, CallOptions options,
 
 template <typename Spec>
 void RawClientImpl::StartBatch(
-    Operation operation, std::vector<typename Spec::Item> items, std::chrono::milliseconds timeout,
+    OperationScope scope, Effect effect, RetryBudget budget, std::vector<typename Spec::Item> items,
     absl::AnyInvocable<void(absl::Status, typename Spec::Result) &&> on_done) {
-  const OperationScope scope(core_, operation);
   auto* whole =
       new Join<typename Spec::Result>(scope, core_->options().batch_parallel, std::move(on_done));
   const size_t count = items.size();
   auto shared = std::make_shared<const std::vector<typename Spec::Item>>(std::move(items));
-  whole->Add(new BatchPart<Spec>(core_, BudgetFor(timeout), whole, std::move(shared), 0, count));
+  whole->Add(new BatchPart<Spec>(core_, effect, budget, whole, {std::move(shared), 0, count}));
 }
 
 void RawClientImpl::BatchGetAsync(std::vector<std::string> keys, CallOptions options,
@@ -185,8 +187,8 @@ void RawClientImpl::BatchGetAsync(std::vector<std::string> keys, CallOptions opt
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   for (std::string& key : keys) key = core_->codec().ToRequestKey(key);
   StartBatch<BatchGetSpec>(
-      Operation::kBatchGet, std::move(keys), options.timeout,
-      [callback = std::move(callback)](absl::Status status, Pairs pairs) mutable {
+      OperationScope(core_, Operation::kBatchGet), Effect::kRead, BudgetFor(options.timeout),
+      std::move(keys), [callback = std::move(callback)](absl::Status status, Pairs pairs) mutable {
         if (!status.ok()) return std::move(callback)(std::move(status));
         std::sort(pairs.begin(), pairs.end(),
                   [](const KeyValue& a, const KeyValue& b) { return a.key < b.key; });
@@ -210,7 +212,8 @@ void RawClientImpl::BatchPutAsync(Pairs pairs, WriteOptions options, StatusCallb
     items.push_back({core_->codec().ToRequestKey(pairs[i].key), std::move(pairs[i].value),
                      static_cast<uint64_t>(options.ttl.count())});
   }
-  StartBatch<BatchPutSpec>(Operation::kBatchPut, std::move(items), options.timeout,
+  StartBatch<BatchPutSpec>(OperationScope(core_, Operation::kBatchPut), EffectOf(options),
+                           BudgetFor(options.timeout), std::move(items),
                            [callback = std::move(callback)](absl::Status status, NoResult) mutable {
                              std::move(callback)(std::move(status));
                            });
@@ -227,7 +230,8 @@ void RawClientImpl::BatchDeleteAsync(std::vector<std::string> keys, CallOptions 
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   for (std::string& key : keys) key = core_->codec().ToRequestKey(key);
   StartBatch<BatchDeleteSpec>(
-      Operation::kBatchDelete, std::move(keys), options.timeout,
+      OperationScope(core_, Operation::kBatchDelete), Effect::kOnceWrite,
+      BudgetFor(options.timeout), std::move(keys),
       [callback = std::move(callback)](absl::Status status, NoResult) mutable {
         std::move(callback)(std::move(status));
       });

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "client/core.h"
+#include "client/operation_scope.h"
+#include "client/region_op.h"
 #include "common/metrics/registry.h"
 #include "flotilla/client/raw_client.h"
 
@@ -41,8 +43,8 @@ class RawClientImpl final : public RawClient {
  private:
   RetryBudget BudgetFor(std::chrono::milliseconds timeout) const;
   template <typename Spec>
-  void StartBatch(Operation operation, std::vector<typename Spec::Item> items,
-                  std::chrono::milliseconds timeout,
+  void StartBatch(OperationScope scope, Effect effect, RetryBudget budget,
+                  std::vector<typename Spec::Item> items,
                   absl::AnyInvocable<void(absl::Status, typename Spec::Result) &&> on_done);
   template <typename Spec>
   void StartRange(Operation operation, const Range& range, std::chrono::milliseconds timeout,

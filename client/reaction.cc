@@ -169,7 +169,7 @@ Reaction ReactToRpcError(const absl::Status& status) {
   Reaction reaction;
   reaction.arm = "rpc";
   reaction.error = status;
-  reaction.maybe_applied = !WasNotSent(status);
+  reaction.maybe_applied = !rpc::WasNotExecuted(status);
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
     case absl::StatusCode::kCancelled:

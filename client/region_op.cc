@@ -51,6 +51,7 @@ void RegionOp::Attempt(StoreConnection& store) {
   FitTo(*region_);
   FillContext();
   core_->metrics().requests.Increment();
+  if (maybe_applied_ && effect_ != Effect::kRead) core_->metrics().resent_writes.Increment();
   const env::Instant deadline =
       std::min(budget_.deadline(), core_->clock().Now() + core_->options().request_timeout);
   Send(store, deadline, [this](absl::Status status) { OnAnswer(std::move(status)); });
@@ -74,6 +75,7 @@ void RegionOp::OnAnswer(absl::Status status) {
   if (!status.ok()) return OnRefused(ReactToRpcError(status));
   if (const errorpb::Error* error = region_error()) return OnRefused(ReactToRegionError(*error));
   if (const std::string_view error = command_error(); !error.empty()) {
+    if (AskForLess(error)) return Start();
     return Fail(absl::FailedPreconditionError(
         fmt::format("store {} refused: {}", target_.store_id, error)));
   }
@@ -86,7 +88,7 @@ void RegionOp::OnAnswer(absl::Status status) {
 void RegionOp::OnRefused(Reaction reaction) {
   core_->metrics().OnRefusal(reaction.arm);
   if (reaction.maybe_applied) maybe_applied_ = true;
-  const bool must_stop = maybe_applied_ && effect_ == Effect::kConditionalWrite;
+  const bool must_stop = maybe_applied_ && effect_ == Effect::kOnceWrite;
   Repair(reaction);
   if (must_stop || !reaction.retry) return Fail(std::move(reaction.error));
   RetryAfter(reaction.backoff, reaction.least_wait, std::move(reaction.error));

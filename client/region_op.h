@@ -25,11 +25,12 @@
 
 namespace flotilla::client {
 
-// What may be done when nobody knows whether a request took effect.
+// What may be done when nobody knows whether a request took effect, or still will: a copy of it may
+// be held back on its way for any time and be executed after whatever was written meanwhile.
 enum class Effect {
-  kRead,              // Ask again; it has none.
-  kIdempotentWrite,   // Ask again; if the last word is a failure, it is Undetermined.
-  kConditionalWrite,  // Never again: Undetermined at once.
+  kRead,             // Ask again; it has none.
+  kRepeatableWrite,  // Ask again: a late copy does no harm. Undetermined if no answer comes at all.
+  kOnceWrite,        // Never again: Undetermined at once.
 };
 
 class RegionOp {
@@ -56,6 +57,9 @@ class RegionOp {
   virtual const errorpb::Error* region_error() const = 0;
   // The command's own error in the response; empty: none.
   virtual std::string_view command_error() const = 0;
+  // Makes the request ask for less, because its answer would be too large for the store. False when
+  // that is not what `error` says, or when there is no less.
+  virtual bool AskForLess(std::string_view /*error*/) { return false; }
   // Takes the answer in. True: the operation is done. False: go on from position(). An error when
   // the answer makes no sense.
   virtual absl::StatusOr<bool> Accept() = 0;
@@ -66,6 +70,7 @@ class RegionOp {
   const RetryBudget& budget() const { return budget_; }
   // The region of the latest attempt. REQUIRES: there was one.
   const CachedRegion& region() const { return *region_; }
+  Effect effect() const { return effect_; }
   // A part of a batch is as undetermined as the whole from which it was cut.
   bool maybe_applied() const { return maybe_applied_; }
   void set_maybe_applied(bool value) { maybe_applied_ = value; }
@@ -110,6 +115,10 @@ class TypedRegionOp : public RegionOp {
   std::string_view command_error() const override {
     if constexpr (requires { response_.error(); }) {
       return response_.error();
+    } else if constexpr (requires { response_.kvs(); }) {
+      return ErrorIn(response_.kvs());
+    } else if constexpr (requires { response_.pairs(); }) {
+      return ErrorIn(response_.pairs());
     } else {
       return {};
     }
@@ -117,6 +126,15 @@ class TypedRegionOp : public RegionOp {
 
   Request request_;
   Response response_;
+
+ private:
+  // Answers that have no other place for an error hold one pair that stands for it.
+  template <typename Pairs>
+  static std::string_view ErrorIn(const Pairs& pairs) {
+    if (pairs.empty() || !pairs[0].has_error()) return {};
+    const std::string& abort = pairs[0].error().abort();
+    return abort.empty() ? std::string_view("no reason is given") : abort;
+  }
 };
 
 }  // namespace flotilla::client

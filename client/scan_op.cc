@@ -13,6 +13,7 @@ ScanOp::ScanOp(OperationScope scope, RetryBudget budget, KeyRange range, ScanOpt
       scope_(scope),
       options_(options),
       range_(std::move(range)),
+      page_rows_(scope.core()->options().scan_page_rows),
       callback_(std::move(callback)) {
   request_.set_key_only(options_.key_only);
   request_.set_reverse(options_.reverse);
@@ -31,9 +32,15 @@ void ScanOp::FitTo(const CachedRegion& region) {
   // A reverse scan's start is its exclusive upper bound.
   request_.set_start_key(options_.reverse ? high : low);
   request_.set_end_key(options_.reverse ? low : high);
-  uint64_t rows = core().options().scan_page_rows;
+  uint64_t rows = page_rows_;
   if (options_.limit > 0) rows = std::min(rows, options_.limit - pairs_.size());
   request_.set_limit(static_cast<uint32_t>(rows));
+}
+
+bool ScanOp::AskForLess(std::string_view error) {
+  if (!error.starts_with("ScanTooLarge") || request_.limit() <= 1) return false;
+  page_rows_ = std::max<uint32_t>(request_.limit() / 4, 1);
+  return true;
 }
 
 absl::StatusOr<bool> ScanOp::Accept() {

@@ -9,20 +9,17 @@
 #include "absl/status/status.h"
 #include "common/env/clock.h"
 #include "common/rpc/done.h"
+#include "common/rpc/not_executed.h"
 #include "tikv/kvrpcpb.pb.h"
 
 namespace flotilla::client {
-
-// Marks a failed call as one that never left this process, so that not even a compare-and-swap can
-// have taken effect.
-absl::Status MarkNotSent(absl::Status status);
-bool WasNotSent(const absl::Status& status);
 
 // The calls of the public protocol that the client uses. Thread-safe.
 //
 // `request` and `response` live until `done` was called, exactly once and on any thread, at latest
 // soon after `deadline`. A status that is not OK is the RPC's own: kUnavailable and kCancelled for
 // a broken connection, kDeadlineExceeded when no answer came; region errors are in the response.
+// Unless it bears rpc::MarkNotExecuted, the store may have executed the request, or may still.
 class StoreConnection {
  public:
   virtual ~StoreConnection() = default;

@@ -8,6 +8,7 @@
 
 #include "common/base/log.h"
 #include "common/config/option_set.h"
+#include "common/rpc/process.h"
 #include "pd/pd.h"
 #include "pd/pd_config.h"
 
@@ -22,6 +23,7 @@ int main(int argc, char** argv) {
   using flotilla::pd::Pd;
   using flotilla::pd::PdConfig;
 
+  flotilla::rpc::SetUpProcess();
   PdConfig config;
   flotilla::config::OptionSet options("flotilla-pd",
                                       "A member of the placement driver of a Flotilla cluster.");

@@ -9,6 +9,7 @@
 
 #include "common/base/log.h"
 #include "common/config/option_set.h"
+#include "common/rpc/process.h"
 #include "store/store.h"
 #include "store/store_config.h"
 
@@ -27,6 +28,7 @@ sigset_t StopSignals() {
 }
 
 int Run(int argc, char** argv) {
+  rpc::SetUpProcess();
   StoreConfig config;
   config::OptionSet options("flotilla-store", "A store of a Flotilla cluster: it holds regions.");
   AddOptions(options, config);

@@ -67,6 +67,7 @@ multiraft::HostConfig HostConfigOf(const StoreConfig& config, StoreId store_id) 
   host.heartbeat_ticks = config.raft.heartbeat_ticks;
   host.max_entry_bytes = config.raft.max_entry_bytes;
   host.max_log_bytes = config.raft.max_log_bytes;
+  host.max_total_log_bytes = config.raft.max_total_log_bytes;
   host.max_log_entries = config.raft.max_log_entries;
   return host;
 }
@@ -192,7 +193,7 @@ struct Serving {
             storage.engine.get(), &splitter,
             {.region_bytes = config.region.split_bytes, .region_keys = config.region.split_keys}),
         heartbeat(storage.identity.store_id, &groups.index, &base.pd, &base.clock,
-                  DiskUsageOf(config, storage)),
+                  DiskUsageOf(config, storage, groups.host.get())),
         instructions({.host = groups.host.get(),
                       .manager = &groups.manager,
                       .splitter = &splitter,
@@ -206,7 +207,8 @@ struct Serving {
              .reader = &reader,
              .replicator = &replicator,
              .executor = &reads,
-             .splitter = &splitter},
+             .splitter = &splitter,
+             .slow_score = [host = groups.host.get()] { return host->SlowScore(); }},
             {.max_entry_bytes = config.raft.max_entry_bytes,
              .max_scan_bytes = config.storage.max_scan_bytes}),
         raft_receiver(
@@ -223,8 +225,9 @@ struct Serving {
     groups.scheduler.Add(&heartbeat);
   }
 
-  static DiskUsage DiskUsageOf(const StoreConfig& config, const Storage& storage) {
-    return [dir = config.data_dir, engine = storage.engine.get(),
+  static DiskUsage DiskUsageOf(const StoreConfig& config, const Storage& storage,
+                               multiraft::Host* host) {
+    return [dir = config.data_dir, engine = storage.engine.get(), host,
             log_engine = storage.log_engine.get()](pdpb::StoreStats& stats) {
       std::error_code error;
       const std::filesystem::space_info space = std::filesystem::space(dir, error);
@@ -232,6 +235,7 @@ struct Serving {
         stats.set_capacity(space.capacity);
         stats.set_available(space.available);
       }
+      stats.set_slow_score(static_cast<uint64_t>(host->SlowScore()));
       stats.set_used_size(engine->DiskBytes() + log_engine->ApproximateBytes());
     };
   }
@@ -296,10 +300,12 @@ absl::Status Store::Impl::OpenEngines() {
   data.block_cache_bytes = config_.storage.block_cache_bytes;
   data.memtable_bytes = config_.storage.memtable_bytes;
   data.total_memtable_bytes = 3 * config_.storage.memtable_bytes;
+  data.metrics = &base_.metrics;
   ASSIGN_OR_RETURN(storage_.engine,
                    engine::RocksKvEngine::Open(absl::StrCat(config_.data_dir, "/data"), data));
   raftlog::RocksLogOptions log;
   log.memtable_bytes = config_.storage.log_memtable_bytes;
+  log.metrics = &base_.metrics;
   ASSIGN_OR_RETURN(storage_.log_engine,
                    raftlog::RocksLogEngine::Open(absl::StrCat(config_.data_dir, "/log"), log));
   return absl::OkStatus();

@@ -40,7 +40,9 @@ void AddStorage(config::OptionSet& options, StoreConfig& config) {
                    "column family, before it flushes them."},
                   {64 * kKiB, 4 * kGiB});
   options.AddSize(&config.storage.log_memtable_bytes,
-                  {"storage.log-memtable", "The same of the Raft log's engine."},
+                  {"storage.log-memtable",
+                   "The same of the Raft log's engine; its write-ahead files take up to "
+                   "three times as much. Less than storage.memtable."},
                   {64 * kKiB, 4 * kGiB});
   options.AddSize(&config.storage.max_scan_bytes,
                   {"storage.max-scan",
@@ -70,6 +72,11 @@ void AddRaft(config::OptionSet& options, StoreConfig& config) {
                    "Entries of a region that are kept for slow followers; one that "
                    "is further behind gets a snapshot."},
                   {kMiB, 16 * kGiB});
+  options.AddSize(&config.raft.max_total_log_bytes,
+                  {"raft.max-total-log",
+                   "The same of all regions of this store together. What the log "
+                   "directory takes at most: docs/log_format.md."},
+                  {4 * kMiB, 1024 * kGiB});
   options.Add(&config.raft.max_log_entries,
               {"raft.max-log-entries", "The same by number.", "entries"}, {128, 100'000'000});
   options.Add(&config.raft.workers,

@@ -23,7 +23,7 @@ struct StoreConfig {
     int api_version = 2;
     uint64_t block_cache_bytes = 256ull << 20;
     uint64_t memtable_bytes = 64ull << 20;
-    uint64_t log_memtable_bytes = 128ull << 20;
+    uint64_t log_memtable_bytes = 48ull << 20;
     uint64_t max_scan_bytes = 64ull << 20;
     uint64_t max_message_bytes = 64ull << 20;
   } storage;
@@ -34,6 +34,7 @@ struct StoreConfig {
     uint32_t heartbeat_ticks = 3;
     uint64_t max_entry_bytes = 8ull << 20;
     uint64_t max_log_bytes = 64ull << 20;
+    uint64_t max_total_log_bytes = 192ull << 20;
     uint64_t max_log_entries = 100'000;
     int workers = 1;
     int apply_workers = 1;

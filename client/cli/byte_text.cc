@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <cstdint>
 
 #include "common/base/status_macros.h"
@@ -60,13 +61,22 @@ void AppendEscaped(std::string& out, unsigned char c) {
   }
 }
 
+// An ASCII character that stands for itself.
+bool IsPlain(char c) { return c >= 0x20 && c < 0x7f && c != '\\'; }
+
 std::string Escape(std::string_view bytes) {
   std::string out;
   out.reserve(bytes.size());
-  while (!bytes.empty()) {
+  while (true) {
+    // Most of a text is copied in long runs.
+    const size_t plain =
+        static_cast<size_t>(std::find_if_not(bytes.begin(), bytes.end(), IsPlain) - bytes.begin());
+    out.append(bytes.substr(0, plain));
+    bytes.remove_prefix(plain);
+    if (bytes.empty()) return out;
     const unsigned char c = static_cast<unsigned char>(bytes.front());
     const size_t length = Utf8Length(bytes);
-    if (length == 0 || c < 0x20 || c == 0x7f || c == '\\') {
+    if (length <= 1) {
       AppendEscaped(out, c);
       bytes.remove_prefix(1);
     } else {
@@ -74,7 +84,6 @@ std::string Escape(std::string_view bytes) {
       bytes.remove_prefix(length);
     }
   }
-  return out;
 }
 
 absl::StatusOr<std::string> Unescape(std::string_view text) {

@@ -116,6 +116,16 @@ ExitCode RunLine(const std::vector<std::string>& arguments, const CliEnvironment
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   try {
     app.parse(reversed);
+  } catch (const CLI::RequiredError& error) {
+    // What is said of a command that is missing is no help where one is misspelt.
+    const std::vector<std::string> unknown = app.remaining(/*recurse=*/true);
+    if (unknown.empty()) {
+      app.exit(error, console.out, console.err);
+    } else {
+      console.err << "flotilla: there is no command '" << unknown.front()
+                  << "'; see flotilla --help\n";
+    }
+    return ExitCode::kUsage;
   } catch (const CLI::ParseError& error) {
     const bool is_help = app.exit(error, console.out, console.err) == 0;
     return is_help ? ExitCode::kOk : ExitCode::kUsage;

@@ -7,30 +7,10 @@
 #include <vector>
 
 #include "client/cli/command.h"
+#include "client/cli/command_words.h"
 
 namespace flotilla::cli {
 namespace {
-
-// The words that may follow one part of the command line.
-struct Completion {
-  std::string path;  // "kv get"; empty at the root.
-  std::vector<std::string> commands;
-  std::vector<std::string> options;
-};
-
-void Collect(const CLI::App& app, const std::string& path, std::vector<Completion>& out) {
-  Completion one;
-  one.path = path;
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) one.options.push_back("--" + name);
-  }
-  const auto children = app.get_subcommands([](const CLI::App*) { return true; });
-  for (const CLI::App* child : children) one.commands.push_back(child->get_name());
-  out.push_back(one);
-  for (const CLI::App* child : children) {
-    Collect(*child, path.empty() ? child->get_name() : path + " " + child->get_name(), out);
-  }
-}
 
 std::string JoinWords(const std::vector<std::string>& words) {
   std::string text;
@@ -38,11 +18,17 @@ std::string JoinWords(const std::vector<std::string>& words) {
   return text;
 }
 
-std::string BashScript(const std::vector<Completion>& completions) {
+std::string JoinOptions(const CommandWords& command) {
+  std::vector<std::string> names;
+  for (const ArgumentWords& option : command.options) names.push_back(option.name);
+  return JoinWords(names);
+}
+
+std::string BashScript(const std::vector<CommandWords>& completions) {
   std::string cases;
-  for (const Completion& one : completions) {
+  for (const CommandWords& one : completions) {
     cases += fmt::format("    \"{}\") words=\"{} {} {}\" ;;\n", one.path, JoinWords(one.commands),
-                         JoinWords(one.options), JoinWords(completions.front().options));
+                         JoinOptions(one), JoinOptions(completions.front()));
   }
   return fmt::format(
       "# Completion of flotilla for bash: source it, or put it into bash's completions directory.\n"
@@ -65,7 +51,7 @@ std::string BashScript(const std::vector<Completion>& completions) {
       "complete -F _flotilla flotilla\n",
       [&] {
         std::vector<std::string> paths;
-        for (const Completion& one : completions) {
+        for (const CommandWords& one : completions) {
           std::string path = one.path;
           for (char& c : path) {
             if (c == ' ') c = '/';
@@ -77,14 +63,14 @@ std::string BashScript(const std::vector<Completion>& completions) {
       cases);
 }
 
-std::string ZshScript(const std::vector<Completion>& completions) {
+std::string ZshScript(const std::vector<CommandWords>& completions) {
   return "#compdef flotilla\n"
          "# Completion of flotilla for zsh, by way of bash's.\n"
          "autoload -U +X bashcompinit && bashcompinit\n" +
          BashScript(completions);
 }
 
-std::string FishScript(const std::vector<Completion>& completions) {
+std::string FishScript(const std::vector<CommandWords>& completions) {
   std::string script =
       "# Completion of flotilla for fish: put it into ~/.config/fish/completions/flotilla.fish.\n"
       "function __flotilla_path\n"
@@ -98,15 +84,15 @@ std::string FishScript(const std::vector<Completion>& completions) {
       "  test (__flotilla_path) = \"$argv\"\n"
       "end\n"
       "complete -c flotilla -f\n";
-  for (const Completion& one : completions) {
+  for (const CommandWords& one : completions) {
     const std::string condition = fmt::format("-n '__flotilla_at {}'", one.path);
     if (!one.commands.empty()) {
       script +=
           fmt::format("complete -c flotilla {} -a '{}'\n", condition, JoinWords(one.commands));
     }
-    for (const std::string& option : one.options) {
+    for (const ArgumentWords& option : one.options) {
       script += fmt::format("complete -c flotilla {} -l {}\n",
-                            one.path.empty() ? std::string() : condition, option.substr(2));
+                            one.path.empty() ? std::string() : condition, option.name.substr(2));
     }
   }
   return script;
@@ -122,8 +108,7 @@ class CompletionCommand final : public Command {
         ->check(CLI::IsMember({"bash", "zsh", "fish"}));
   }
   ExitCode Run(CommandContext& context) override {
-    std::vector<Completion> completions;
-    Collect(*root_, "", completions);
+    const std::vector<CommandWords> completions = CollectCommandWords(*root_);
     const std::string script = shell_ == "bash"  ? BashScript(completions)
                                : shell_ == "zsh" ? ZshScript(completions)
                                                  : FishScript(completions);

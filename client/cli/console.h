@@ -25,6 +25,7 @@ struct Console {
   ByteForm form = ByteForm::kEscaped;
   bool force_progress = false;
 
+  bool shows_progress() const { return err_is_terminal || force_progress; }
   // One line on the output.
   void PrintJson(const Json& json_value) const { out << json_value.Dump() << '\n'; }
   std::string Text(std::string_view bytes) const { return ToText(bytes, form); }

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "client/cli/byte_text.h"
-#include "client/cli/pair_cursor.h"
+#include "client/cli/range_reader.h"
 #include "common/base/checksum.h"
 #include "common/base/status_macros.h"
 
@@ -51,9 +51,10 @@ absl::StatusOr<client::Checksum> LoadVerifier::Verify() const {
 
 absl::Status LoadVerifier::VerifyByReading() const {
   uint64_t found = 0;
-  PairCursor cursor(client_, range_);
+  ASSIGN_OR_RETURN(std::vector<client::Range> parts, CutByRegions(*regions_, range_));
+  RangeReader reader(client_, std::move(parts), {.order = RangeReader::Order::kAny});
   while (true) {
-    ASSIGN_OR_RETURN(const client::RawClient::Pairs pairs, cursor.NextPage());
+    ASSIGN_OR_RETURN(const client::RawClient::Pairs pairs, reader.NextPage());
     if (pairs.empty()) break;
     for (const client::KeyValue& pair : pairs) {
       const auto it = records_.find(Xxh3(pair.key));

@@ -9,14 +9,16 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/admin.h"
 #include "flotilla/client/raw_client.h"
 
 namespace flotilla::cli {
 
 class LoadVerifier {
  public:
-  // `client` must outlive it.
-  explicit LoadVerifier(client::RawClient* client) : client_(client) {}
+  // `client` and `regions` must outlive it.
+  LoadVerifier(client::RawClient* client, client::RegionAdmin* regions)
+      : client_(client), regions_(regions) {}
 
   // Before the load: looks whether `range`, where all keys will be, is empty. If it is, the stores
   // compute the checksum later; if not, every pair of the range is read.
@@ -36,6 +38,7 @@ class LoadVerifier {
   absl::Status VerifyByReading() const;
 
   client::RawClient* const client_;
+  client::RegionAdmin* const regions_;
   client::Range range_;
   bool was_empty_ = false;
   absl::flat_hash_map<uint64_t, Record> records_;  // By the key's hash.

@@ -51,7 +51,8 @@ absl::Status Loader::Send() {
     ++in_flight_;
     keys_in_flight_.insert(batch.key_hashes.begin(), batch.key_hashes.end());
   }
-  client_->BatchPutAsync(std::move(batch.pairs), {},
+  // Nothing else is to write these keys while they are loaded.
+  client_->BatchPutAsync(std::move(batch.pairs), {.resend_unanswered = true},
                          [this, hashes = std::move(batch.key_hashes)](absl::Status status) {
                            OnWritten(hashes, std::move(status));
                          });

@@ -13,6 +13,7 @@
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
 #include "common/env/clock.h"
+#include "common/rpc/process.h"
 
 namespace flotilla::cli {
 namespace {
@@ -52,6 +53,7 @@ int Main(int argc, char** argv) {
   base::LogOptions log;
   log.level = "error";
   base::InitLogging(log).IgnoreError();
+  rpc::SetUpProcess();
   std::ios::sync_with_stdio(false);
   const env::SystemClock clock;
   PosixProcesses processes;

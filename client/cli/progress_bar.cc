@@ -19,7 +19,7 @@ ProgressBar::ProgressBar(const Console& console, const env::Clock& clock, std::s
                          uint64_t total)
     : err_(console.err),
       clock_(clock),
-      is_on_(console.err_is_terminal || console.force_progress),
+      is_on_(console.shows_progress()),
       what_(std::move(what)),
       total_(total),
       start_(clock.Now()),

@@ -7,6 +7,7 @@
 
 #include "client/cli/cluster_health.h"
 #include "client/cli/command.h"
+#include "client/cli/table.h"
 
 namespace flotilla::cli {
 namespace {
@@ -42,8 +43,9 @@ class StatusCommand final : public Command {
 
   static void Print(std::ostream& out, const ClusterState& state,
                     const std::vector<std::string>& problems) {
-    out << fmt::format("cluster {}: {} PD members, {} stores, {} regions\n\n", state.cluster_id,
-                       state.members.size(), state.stores.size(), state.regions.size());
+    out << fmt::format(
+        "cluster {}: {}, {}, {}\n\n", state.cluster_id, Counted(state.members.size(), "PD member"),
+        Counted(state.stores.size(), "store"), Counted(state.regions.size(), "region"));
     PrintMembers(state, out);
     out << '\n';
     PrintStores(state, out);

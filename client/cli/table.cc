@@ -60,6 +60,10 @@ std::string WithCommas(uint64_t number) {
   return grouped;
 }
 
+std::string Counted(size_t number, std::string_view noun) {
+  return fmt::format("{} {}{}", WithCommas(number), noun, number == 1 ? "" : "s");
+}
+
 std::string HumanBytes(uint64_t bytes) {
   constexpr std::array kUnits = {"KiB", "MiB", "GiB", "TiB", "PiB"};
   if (bytes < 1024) return fmt::format("{} B", bytes);

@@ -26,6 +26,8 @@ class Table {
 
 // "1,234,567".
 std::string WithCommas(uint64_t number);
+// "1 store", "3 stores".
+std::string Counted(size_t number, std::string_view noun);
 // "1.5 MiB".
 std::string HumanBytes(uint64_t bytes);
 // "42 s", "3 min", "5 h", "2 d".

@@ -7,11 +7,12 @@
 #include <string>
 
 #include "client/cli/command.h"
+#include "client/cli/command_words.h"
 #include "client/cli/key_arguments.h"
 #include "client/cli/load_verifier.h"
 #include "client/cli/loader.h"
-#include "client/cli/pair_cursor.h"
 #include "client/cli/progress_bar.h"
+#include "client/cli/range_reader.h"
 #include "client/cli/record_reader.h"
 #include "client/cli/table.h"
 #include "common/base/bytes.h"
@@ -44,10 +45,36 @@ void AddChecksum(Json& json, const Checksum& checksum) {
   json.Set("crc64_xor", fmt::format("{:016x}", checksum.crc64_xor));
 }
 
+// The scans that a command makes of a range.
+class ScanArguments {
+ public:
+  void Declare(CLI::App& app, const std::string& concurrency) {
+    range_.Declare(app);
+    app.add_option("--concurrency", scans_, concurrency)
+        ->check(CLI::Range(1, 1024))
+        ->capture_default_str();
+  }
+  absl::StatusOr<client::Range> ReadRange(ByteForm form) const { return range_.Read(form); }
+  absl::StatusOr<std::unique_ptr<RangeReader>> Open(Session& session, const client::Range& range,
+                                                    RangeReader::Order order) const {
+    ASSIGN_OR_RETURN(client::RawClient* const client, session.raw());
+    ASSIGN_OR_RETURN(client::RegionAdmin* const regions, session.regions());
+    ASSIGN_OR_RETURN(std::vector<client::Range> parts, CutByRegions(*regions, range));
+    return std::make_unique<RangeReader>(client, std::move(parts),
+                                         RangeReader::Options{.order = order, .scans = scans_});
+  }
+
+ private:
+  RangeArguments range_;
+  size_t scans_ = 8;
+};
+
 class LoadCommand final : public Command {
  public:
   void Declare(CLI::App& app) override {
-    app.add_option("file", file_, "File to read; - is standard input")->required();
+    app.add_option("file", file_, "File to read; - is standard input")
+        ->required()
+        ->type_name(kFileType);
     app.add_option("--format", format_, "tsv, jsonl or deb822 (stanzas, as `apt-cache dumpavail`)")
         ->check(CLI::IsMember({"tsv", "jsonl", "deb822"}))
         ->capture_default_str();
@@ -85,7 +112,8 @@ class LoadCommand final : public Command {
     }
     ASSIGN_OR_RETURN(const std::string prefix, FromText(prefix_, console.form));
     ASSIGN_OR_RETURN(client::RawClient* const client, context.session.raw());
-    LoadVerifier verifier(client);
+    ASSIGN_OR_RETURN(client::RegionAdmin* const regions, context.session.regions());
+    LoadVerifier verifier(client, regions);
     if (verify_) RETURN_IF_ERROR(verifier.Prepare(PrefixRange(prefix)));
     const env::Instant start = context.clock.Now();
     const auto reader = OpenRecords(*RecordFormatOf(format_), key_field_, console.form,
@@ -149,11 +177,12 @@ class LoadCommand final : public Command {
 class DumpCommand final : public Command {
  public:
   void Declare(CLI::App& app) override {
-    range_.Declare(app);
+    scan_.Declare(app, "Regions read at a time");
     app.add_option("--format", format_, "tsv or jsonl")
         ->check(CLI::IsMember({"tsv", "jsonl"}))
         ->capture_default_str();
-    app.add_option("--output", output_, "File to write; else standard output");
+    app.add_option("--output", output_, "File to write; else standard output")
+        ->type_name(kFileType);
   }
 
   ExitCode Run(CommandContext& context) override {
@@ -172,8 +201,7 @@ class DumpCommand final : public Command {
  private:
   absl::Status Dump(CommandContext& context) {
     const Console& console = context.console;
-    ASSIGN_OR_RETURN(const client::Range range, range_.Read(console.form));
-    ASSIGN_OR_RETURN(client::RawClient* const client, context.session.raw());
+    ASSIGN_OR_RETURN(const client::Range range, scan_.ReadRange(console.form));
     std::ofstream file;
     if (!output_.empty()) {
       file.open(output_, std::ios::binary | std::ios::trunc);
@@ -183,11 +211,12 @@ class DumpCommand final : public Command {
     // With --json the lines themselves are JSON.
     const RecordFormat format =
         console.json && output_.empty() ? RecordFormat::kJsonl : *RecordFormatOf(format_);
-    ASSIGN_OR_RETURN(const uint64_t total, Count(client, range));
+    ASSIGN_OR_RETURN(const uint64_t total, CountForProgress(context, range));
     ProgressBar progress(console, context.clock, "dumped", total);
-    PairCursor cursor(client, range);
+    ASSIGN_OR_RETURN(const auto reader,
+                     scan_.Open(context.session, range, RangeReader::Order::kByKey));
     while (true) {
-      ASSIGN_OR_RETURN(const client::RawClient::Pairs pairs, cursor.NextPage());
+      ASSIGN_OR_RETURN(const client::RawClient::Pairs pairs, reader->NextPage());
       if (pairs.empty()) break;
       for (const client::KeyValue& pair : pairs) out << FormatRecord(format, pair, console.form);
       records_ += pairs.size();
@@ -199,13 +228,16 @@ class DumpCommand final : public Command {
     return absl::OkStatus();
   }
 
-  // For the progress bar. The stores count by themselves.
-  static absl::StatusOr<uint64_t> Count(client::RawClient* client, const client::Range& range) {
+  // The stores count by themselves, but read all for it: only where the bar is seen.
+  static absl::StatusOr<uint64_t> CountForProgress(CommandContext& context,
+                                                   const client::Range& range) {
+    if (!context.console.shows_progress()) return 0;
+    ASSIGN_OR_RETURN(client::RawClient* const client, context.session.raw());
     ASSIGN_OR_RETURN(const Checksum checksum, client->ComputeChecksum(range));
     return checksum.keys;
   }
 
-  RangeArguments range_;
+  ScanArguments scan_;
   std::string format_ = "tsv";
   std::string output_;
   uint64_t records_ = 0;
@@ -214,18 +246,13 @@ class DumpCommand final : public Command {
 class ChecksumCommand final : public Command {
  public:
   void Declare(CLI::App& app) override {
-    range_.Declare(app);
+    scan_.Declare(app, "With --read: regions read at a time");
     app.add_flag("--read", read_, "Read every pair and compute it here, not in the stores");
   }
 
   ExitCode Run(CommandContext& context) override {
     const Console& console = context.console;
-    const auto range = range_.Read(console.form);
-    if (!range.ok()) return console.Fail(range.status());
-    const auto client = context.session.raw();
-    if (!client.ok()) return console.Fail(client.status());
-    const absl::StatusOr<Checksum> checksum =
-        read_ ? ByReading(*client, *range) : (*client)->ComputeChecksum(*range);
+    const absl::StatusOr<Checksum> checksum = Compute(context);
     if (!checksum.ok()) return console.Fail(checksum.status());
     if (console.json) {
       Json json = Json::MakeObject();
@@ -238,11 +265,15 @@ class ChecksumCommand final : public Command {
   }
 
  private:
-  static absl::StatusOr<Checksum> ByReading(client::RawClient* client, const client::Range& range) {
+  absl::StatusOr<Checksum> Compute(CommandContext& context) const {
+    ASSIGN_OR_RETURN(const client::Range range, scan_.ReadRange(context.console.form));
+    ASSIGN_OR_RETURN(client::RawClient* const client, context.session.raw());
+    if (!read_) return client->ComputeChecksum(range);
+    ASSIGN_OR_RETURN(const auto reader,
+                     scan_.Open(context.session, range, RangeReader::Order::kAny));
     Checksum sum;
-    PairCursor cursor(client, range);
     while (true) {
-      ASSIGN_OR_RETURN(const client::RawClient::Pairs pairs, cursor.NextPage());
+      ASSIGN_OR_RETURN(const client::RawClient::Pairs pairs, reader->NextPage());
       if (pairs.empty()) return sum;
       for (const client::KeyValue& pair : pairs) {
         const Checksum one = client->ChecksumOf(pair);
@@ -253,14 +284,15 @@ class ChecksumCommand final : public Command {
     }
   }
 
-  RangeArguments range_;
+  ScanArguments scan_;
   bool read_ = false;
 };
 
 }  // namespace
 
 void DeclareTransferCommands(CommandTree& tree, CLI::App& kv) {
-  tree.Add<LoadCommand>(kv, "load", "Write the records of a file");
+  tree.Add<LoadCommand>(
+      kv, "load", "Write the records of a file, whose keys nothing else is to write meanwhile");
   tree.Add<DumpCommand>(kv, "dump", "Write the pairs of a range to a file");
   tree.Add<ChecksumCommand>(kv, "checksum", "Print count, size and checksum of a range");
 }

@@ -20,7 +20,8 @@ int Fail(const char* what, const absl::Status& status) {
 
 int UseAndWait(RawClient& client) {
   if (const absl::Status status = client.Put("greeting", "hello"); !status.ok()) {
-    // A write whose fate is not known may be written again: it is the same.
+    // Its connection broke. To write the same again would be right here, where nobody else writes
+    // the key; the client cannot know that, and leaves it to the caller.
     if (flotilla::client::IsUndetermined(status)) std::cerr << "maybe written\n";
     return Fail("put", status);
   }

@@ -2,7 +2,6 @@
 
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
-#include <rocksdb/listener.h>
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/write_batch.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
+#include "common/engine/rocks_listener.h"
 #include "common/engine/rocks_options.h"
 #include "common/engine/rocks_status.h"
 
@@ -39,21 +39,12 @@ rocksdb::WriteOptions UnloggedWrite() {
 
 }  // namespace
 
-// Hears of RocksDB's background work, on its threads.
-class RocksKvEngine::Listener final : public rocksdb::EventListener {
+class RocksKvEngine::Listener final : public RocksListener {
  public:
+  using RocksListener::RocksListener;
+
   void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo&) override {
     if (flush_listener_) flush_listener_();
-  }
-  void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* status) override {
-    // RocksDB itself tries again after a soft error (no space for a compaction); writes go on.
-    if (status->severity() < rocksdb::Status::Severity::kHardError) {
-      LOG_WARN("data engine: background work {} failed: {}", static_cast<int>(reason),
-               status->ToString());
-      return;
-    }
-    CHECK(false) << "data engine: background work " << static_cast<int>(reason)
-                 << " failed, so the disk cannot be trusted; stopping: " << status->ToString();
   }
   void SetFlushListener(absl::AnyInvocable<void() const> listener) {
     flush_listener_ = std::move(listener);
@@ -142,7 +133,7 @@ class RocksKvEngine::RocksIterator final : public Iterator {
 
 absl::StatusOr<std::unique_ptr<RocksKvEngine>> RocksKvEngine::Open(const std::string& path,
                                                                    const RocksKvOptions& options) {
-  auto listener = std::make_shared<Listener>();
+  auto listener = std::make_shared<Listener>("data", options.metrics);
   rocksdb::DBOptions db_options = MakeDbOptions(options);
   db_options.listeners.push_back(listener);
   // One object: the column families share the block cache.

@@ -18,6 +18,7 @@ rocksdb::CompressionType CompressionOf(const std::string& name) {
 
 rocksdb::DBOptions MakeDbOptions(const RocksKvOptions& options) {
   rocksdb::DBOptions db;
+  if (options.env != nullptr) db.env = options.env;
   db.create_if_missing = true;
   db.create_missing_column_families = true;
   // There is no write-ahead log: a flush takes all column families at one point, so that what a

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "common/base/units.h"
+#include "common/metrics/registry.h"
 
 namespace flotilla::engine {
 
@@ -32,6 +33,10 @@ struct RocksKvOptions {
   uint64_t background_write_bytes_per_second = 0;
   // Open table files; -1: all stay open.
   int max_open_files = 4096;
+  // Null: nothing is counted.
+  metrics::Registry* metrics = nullptr;
+  // Where the files are; null: the file system. For tests.
+  rocksdb::Env* env = nullptr;
 };
 
 // Compression by its name; aborts on an unknown name, which the configuration has checked.

@@ -21,6 +21,9 @@ struct MonotonicTimeline {
 };
 using Instant = MonotonicTimeline::time_point;
 
+// In seconds, for metrics.
+inline double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
 class Clock {
  public:
   virtual ~Clock() = default;

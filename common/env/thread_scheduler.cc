@@ -51,7 +51,11 @@ class ThreadScheduler::StageThread final : public Waker {
         // Taken before RunOnce: what is pushed while it runs wakes the stage again.
         woken_ = false;
       }
-      if (!stage_->RunOnce()) WaitForWork();
+      if (stage_->RunOnce()) continue;
+      WaitForWork();
+      // Whoever woke the stage is often about to push more. On a busy machine it gets the time to
+      // do so, and one run does what would have been several; on an idle one this returns at once.
+      std::this_thread::yield();
     }
   }
 

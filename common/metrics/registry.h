@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "common/base/mutex.h"
+
 namespace prometheus {
 class Registry;
 }
@@ -30,7 +32,8 @@ class Registry {
   Registry();
   ~Registry();
 
-  // The same name and labels give the same metric. References live as long as the registry.
+  // The same name and labels give the same metric; a name has one help text, so that two components
+  // do not count in one by mistake. References live as long as the registry.
   Counter& AddCounter(const std::string& name, const std::string& help, const Labels& labels = {});
   Gauge& AddGauge(const std::string& name, const std::string& help, const Labels& labels = {});
   // `bounds`: upper bounds of the buckets, increasing.
@@ -41,7 +44,12 @@ class Registry {
   std::string ToText() const;
 
  private:
+  // Stops the process if `name` is something else already.
+  void CheckName(const std::string& name, const std::string& help);
+
   std::unique_ptr<prometheus::Registry> registry_;
+  Mutex mutex_;
+  std::map<std::string, std::string> helps_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Bounds that start at `first` and grow by `factor`, `count` of them.

@@ -46,6 +46,7 @@ struct ApplySnapshot {
 // The group leaves: what came before is applied and written first. Answered by a GroupStopped.
 struct StopApplying {
   RegionId region_id;
+  bool clears_log = false;
 };
 
 using ApplyTask = std::variant<StartApplying, ApplyEntries, ApplySnapshot, StopApplying>;

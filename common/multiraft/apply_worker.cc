@@ -11,10 +11,11 @@
 namespace flotilla::multiraft {
 
 ApplyWorker::ApplyWorker(int number, engine::KvEngine* engine, const Router* router,
-                         HostMetrics* metrics)
+                         const env::Clock* clock, HostMetrics* metrics)
     : name_(absl::StrCat("apply-", number)),
       engine_(engine),
       router_(router),
+      clock_(clock),
       metrics_(metrics),
       inbox_(std::numeric_limits<size_t>::max()),
       batch_(engine->NewBatch()),
@@ -69,6 +70,9 @@ void ApplyWorker::Run(StartApplying& task) {
 void ApplyWorker::Run(StopApplying& task) {
   WriteBatchOut();
   const Group& group = GroupOf(task.region_id);
+  if (task.clears_log) {
+    CHECK_OK(group.state_machine->PrepareForLossOfLog()) << "region " << task.region_id;
+  }
   router_->worker(group.raft_worker).Push(GroupStopped{task.region_id});
   groups_.erase(task.region_id);
 }
@@ -79,7 +83,10 @@ void ApplyWorker::Run(ApplyEntries& task) {
   for (const raft::Entry& entry : task.entries) {
     CHECK_EQ(entry.index, group.applied.index + 1) << "region " << task.region_id;
     PendingEntry* waiting = nullptr;
-    if (pending != task.pending.end() && pending->at.index == entry.index) waiting = &*pending++;
+    if (pending != task.pending.end() && pending->at.index == entry.index) {
+      waiting = &*pending++;
+      if (!batch_since_) batch_since_ = waiting->since;
+    }
     at_ = {entry.term, entry.index};
     if (entry.type == raft::EntryType::kConfChange) {
       ApplyConfChange(group, entry, waiting);
@@ -182,6 +189,10 @@ void ApplyWorker::WriteBatchOut() {
     CHECK_OK(engine_->Write(*batch_)) << "applied entries could not be written";
     metrics_->apply_batch_entries.Observe(static_cast<double>(batch_entries_));
     metrics_->apply_batch_bytes.Observe(static_cast<double>(batch_->ByteSize()));
+    if (batch_since_) {
+      metrics_->apply_seconds.Observe(env::Seconds(clock_->Now() - *batch_since_));
+      batch_since_.reset();
+    }
     batch_->Clear();
     batch_entries_ = 0;
   }

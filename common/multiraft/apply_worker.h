@@ -30,8 +30,9 @@ class ApplyWorker final : public env::Stage, private ApplyContext {
   // Bytes of an engine write after which the next one is begun.
   static constexpr size_t kMaxBatchBytes = 1 << 20;
 
-  // `engine`, `router` and `metrics` must outlive the worker.
-  ApplyWorker(int number, engine::KvEngine* engine, const Router* router, HostMetrics* metrics);
+  // What is pointed to must outlive the worker.
+  ApplyWorker(int number, engine::KvEngine* engine, const Router* router, const env::Clock* clock,
+              HostMetrics* metrics);
   // Proposals whose entries still wait become undetermined.
   ~ApplyWorker() override;
 
@@ -86,6 +87,7 @@ class ApplyWorker final : public env::Stage, private ApplyContext {
   const std::string name_;
   engine::KvEngine* const engine_;
   const Router* const router_;
+  const env::Clock* const clock_;
   HostMetrics* const metrics_;
   env::Inbox<ApplyRound> inbox_;
   std::atomic<uint64_t> queued_bytes_{0};
@@ -94,6 +96,8 @@ class ApplyWorker final : public env::Stage, private ApplyContext {
   absl::flat_hash_map<RegionId, std::unique_ptr<Group>> groups_;
   std::unique_ptr<engine::WriteBatch> batch_;
   uint64_t batch_entries_ = 0;
+  // When the batch's first entry that somebody waits for was committed.
+  std::optional<env::Instant> batch_since_;
   std::vector<Group*> dirty_;
   std::vector<Answer> answers_;
   std::vector<std::vector<GroupApplied>> reports_;  // By raft worker.

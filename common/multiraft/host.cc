@@ -1,5 +1,6 @@
 #include "common/multiraft/host.h"
 
+#include <atomic>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "common/multiraft/raft_worker.h"
 #include "common/multiraft/router.h"
 #include "common/multiraft/ticker.h"
+#include "common/raftlog/log_usage.h"
 #include "common/raftlog/log_writer.h"
 
 namespace flotilla::multiraft {
@@ -20,7 +22,10 @@ class Host::Impl {
  public:
   Impl(const HostConfig& config, HostDependencies dependencies)
       : config_(config),
+        clock_(dependencies.clock),
         tenant_(dependencies.tenant),
+        log_engine_(dependencies.log_engine),
+        kv_engine_(dependencies.kv_engine),
         metrics_(*dependencies.metrics),
         router_(config.raft_workers, config.inbox_capacity),
         flusher_(dependencies.kv_engine, config.truncate_interval, &metrics_),
@@ -34,7 +39,7 @@ class Host::Impl {
                       .tenant = tenant_};
     for (int i = 0; i < config.apply_workers; ++i) {
       apply_workers_.push_back(
-          std::make_unique<ApplyWorker>(i, dependencies.kv_engine, &router_, &metrics_));
+          std::make_unique<ApplyWorker>(i, dependencies.kv_engine, &router_, clock_, &metrics_));
       apply_workers_.back()->SetWaker(scheduler->Add(apply_workers_.back().get()));
       sinks.apply_workers.push_back(apply_workers_.back().get());
     }
@@ -44,6 +49,7 @@ class Host::Impl {
       environment.clock = dependencies.clock;
       environment.log_engine = dependencies.log_engine;
       environment.flusher = &flusher_;
+      environment.log_usage = &log_usage_;
       environment.metrics = &metrics_;
       environment.random = env::Random(dependencies.random.Next());
       raft_workers_.push_back(
@@ -51,17 +57,44 @@ class Host::Impl {
       router_.worker(i).SetWaker(scheduler->Add(raft_workers_.back().get()));
     }
     scheduler->Add(&ticker_);
+    log_engine_->SetFlushPreparation(
+        [this](absl::AnyInvocable<void() &&> done) { PrepareLogFlush(std::move(done)); });
   }
+  ~Impl() { log_engine_->SetFlushPreparation(nullptr); }
 
   WorkerInbox& WorkerOf(RegionId region_id) { return router_.WorkerOf(region_id); }
   const Router& router() const { return router_; }
   const Tenant& tenant() const { return *tenant_; }
   HostMetrics& metrics() { return metrics_; }
+  raftlog::LogWriter& log_writer() { return log_writer_; }
+  const env::Clock& clock() const { return *clock_; }
 
  private:
+  // On a thread of the log engine. What is in its memory is applied already, most of it: once the
+  // data are flushed, every group can forget it.
+  void PrepareLogFlush(absl::AnyInvocable<void() &&> done) {
+    const env::Instant not_before =
+        clock_->Now() + (AppliedHistory::kRecent + 1) * AppliedHistory::kInterval;
+    CHECK_OK(kv_engine_->Flush()) << "the data engine refuses to flush";
+    struct Countdown {
+      std::atomic<int> left;
+      absl::AnyInvocable<void() &&> done;
+    };
+    const auto countdown = std::make_shared<Countdown>(router_.workers(), std::move(done));
+    for (int i = 0; i < router_.workers(); ++i) {
+      router_.worker(i).Push(TruncateAll{not_before, [countdown] {
+                                           if (--countdown->left == 0) std::move(countdown->done)();
+                                         }});
+    }
+  }
+
   const HostConfig config_;
+  const env::Clock* const clock_;
   Tenant* const tenant_;
+  raftlog::LogEngine* const log_engine_;
+  engine::KvEngine* const kv_engine_;
   HostMetrics metrics_;
+  raftlog::LogUsage log_usage_;
   Router router_;
   LogFlusher flusher_;
   raftlog::LogWriter log_writer_;
@@ -93,7 +126,7 @@ void Host::RemoveGroup(RegionId region_id, bool clear_log,
 
 void Host::Propose(RegionId region_id, Proposal proposal) {
   if (!proposal.callback) proposal.callback = [](const absl::StatusOr<Applied>&) {};
-  PeerMessage message = ProposeRequest{region_id, std::move(proposal)};
+  PeerMessage message = ProposeRequest{region_id, std::move(proposal), impl_->clock().Now()};
   if (impl_->WorkerOf(region_id).TryPushRequest(std::move(message))) return;
   impl_->metrics().requests_busy.Increment();
   std::move(std::get<ProposeRequest>(message).proposal.callback)(impl_->tenant().Busy());
@@ -138,6 +171,8 @@ void Host::ReportUnreachable(StoreId store_id) {
     }
   }
 }
+
+double Host::SlowScore() { return impl_->log_writer().SlowScoreNow(); }
 
 void Host::Inspect(RegionId region_id,
                    absl::AnyInvocable<void(absl::StatusOr<GroupStatus>) &&> done) {

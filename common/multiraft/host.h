@@ -53,6 +53,9 @@ struct HostConfig {
   // it for followers that are not heard of.
   uint64_t max_log_entries = 100'000;
   uint64_t max_log_bytes = 64 << 20;
+  // The same of all groups together. Beyond it logs are cut beneath slow followers, the largest
+  // first.
+  uint64_t max_total_log_bytes = 192 << 20;
   // A log is not truncated for fewer entries than that.
   uint64_t min_truncated_entries = 128;
   // Committed entries that may wait for one apply worker; beyond it proposals are refused with
@@ -142,6 +145,8 @@ class Host {
   void ReportSnapshot(RegionId region_id, PeerId to, bool succeeded);
   // Messages to that store were probably lost.
   void ReportUnreachable(StoreId store_id);
+  // How slow the log's disk is, from 1 to 100: see raftlog::SlowScore. Thread-safe.
+  double SlowScore();
   void Inspect(RegionId region_id, absl::AnyInvocable<void(absl::StatusOr<GroupStatus>) &&> done);
   // Runs `work` on the group's raft worker. Not called when the group does not exist.
   void WithPeer(RegionId region_id, absl::AnyInvocable<void(PeerDelegate&, PeerHandle&) &&> work);

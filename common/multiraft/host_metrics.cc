@@ -1,6 +1,17 @@
 #include "common/multiraft/host_metrics.h"
 
+#include <string>
+
 namespace flotilla::multiraft {
+namespace {
+
+metrics::Histogram& AddStage(metrics::Registry& registry, const std::string& stage) {
+  return registry.AddHistogram("flotilla_raft_write_stage_seconds",
+                               "Time of writes by stage: wait for a raft worker, commit, apply",
+                               metrics::LatencyBounds(), {{"stage", stage}});
+}
+
+}  // namespace
 
 HostMetrics::HostMetrics(metrics::Registry& registry)
     : proposals(registry.AddCounter("flotilla_raft_proposals_total", "Proposals appended")),
@@ -16,11 +27,14 @@ HostMetrics::HostMetrics(metrics::Registry& registry)
                                          {{"by", "index"}})),
       requests_busy(registry.AddCounter("flotilla_raft_requests_busy_total",
                                         "Requests refused because a queue is full")),
-      messages_sent(registry.AddCounter("flotilla_raft_messages_sent_total",
-                                        "Raft messages handed to the transport")),
-      messages_dropped(registry.AddCounter("flotilla_raft_messages_dropped_total",
-                                           "Raft messages dropped: inbox or apply queue full, "
-                                           "not accepted, or without address")),
+      propose_seconds(AddStage(registry, "propose")),
+      commit_seconds(AddStage(registry, "commit")),
+      apply_seconds(AddStage(registry, "apply")),
+      messages_sent(registry.AddCounter("flotilla_raft_peer_messages_sent_total",
+                                        "Raft messages that peers handed to the transport")),
+      messages_dropped(registry.AddCounter("flotilla_raft_peer_messages_dropped_total",
+                                           "Raft messages that peers dropped: inbox or apply queue "
+                                           "full, not accepted, or without address")),
       rounds(registry.AddCounter("flotilla_raft_rounds_total", "Rounds of raft workers with work")),
       readies(registry.AddCounter("flotilla_raft_readies_total", "Readies taken from Raft nodes")),
       inbox_taken(registry.AddGauge("flotilla_raft_inbox_messages",
@@ -42,6 +56,9 @@ HostMetrics::HostMetrics(metrics::Registry& registry)
       entries_truncated(
           registry.AddCounter("flotilla_raft_log_truncated_entries_total", "Log entries cut off")),
       flushes_started(registry.AddCounter("flotilla_raft_log_flushes_total",
-                                          "Flushes of the data started so that logs can be cut")) {}
+                                          "Flushes of the data started so that logs can be cut")),
+      log_bytes(registry.AddGauge("flotilla_raft_log_bytes",
+                                  "What the logs of all groups hold, truncated entries excepted")) {
+}
 
 }  // namespace flotilla::multiraft

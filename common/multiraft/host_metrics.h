@@ -16,6 +16,12 @@ struct HostMetrics {
   metrics::Counter& reads_by_lease;
   metrics::Counter& reads_by_index;
   metrics::Counter& requests_busy;
+  // A write by stage, in seconds: the longest wait in the inbox of a round, the time of an entry
+  // from its proposal to its commit, and of an engine write from the commit of its first entry
+  // until it is visible.
+  metrics::Histogram& propose_seconds;
+  metrics::Histogram& commit_seconds;
+  metrics::Histogram& apply_seconds;
   metrics::Counter& messages_sent;
   metrics::Counter& messages_dropped;
   metrics::Counter& rounds;
@@ -30,6 +36,7 @@ struct HostMetrics {
   metrics::Counter& snapshots_installed;
   metrics::Counter& entries_truncated;
   metrics::Counter& flushes_started;
+  metrics::Gauge& log_bytes;
 };
 
 }  // namespace flotilla::multiraft

@@ -23,6 +23,25 @@ Index NeededByFollowers(const TruncationView& view, const raft::NodeStatus& stat
 
 }  // namespace
 
+TruncationLimits Tighten(TruncationLimits limits, const raftlog::LogUsage& usage,
+                         uint64_t max_total_bytes) {
+  const uint64_t total = usage.bytes();
+  if (total <= max_total_bytes / 2) return limits;
+  limits.min_entries = 1;
+  if (total <= max_total_bytes) return limits;
+  const uint64_t mean = total / std::max<uint64_t>(1, usage.groups());
+  limits.max_bytes = std::min(limits.max_bytes, std::max<uint64_t>(1, mean) - 1);
+  limits.dead_follower_divisor = 1;
+  return limits;
+}
+
+void AppliedHistory::MaybeSample(Index applied, env::Instant now) {
+  if (now < next_) return;
+  next_ = now + kInterval;
+  std::copy_backward(samples_.begin(), samples_.end() - 1, samples_.end());
+  samples_[0] = applied;
+}
+
 Index TruncationPoint(const TruncationView& view, const raft::NodeStatus& status,
                       const TruncationLimits& limits) {
   Index point = std::min(view.flushed, view.applied);

@@ -8,6 +8,8 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/errors/region_error.h"
+#include "common/multiraft/transferee.h"
+#include "common/raft/membership.h"
 
 namespace flotilla::multiraft {
 namespace {
@@ -59,7 +61,8 @@ Peer::Peer(GroupSpec spec, PeerEnvironment* environment)
       delegate_(std::move(spec.delegate)),
       lease_(LeaseOf(spec), LeaseLength(*environment->config)),
       reads_(environment->config->election_timeout_ticks / 2),
-      applied_(spec.applied) {
+      applied_(spec.applied),
+      truncation_{.next = {}, .applied = AppliedHistory(applied_.index)} {
   CHECK(delegate_ != nullptr && spec.state_machine != nullptr) << "region " << region_id_;
   ApplyRoundOf().tasks.push_back(StartApplying{
       .region_id = region_id_,
@@ -69,7 +72,6 @@ Peer::Peer(GroupSpec spec, PeerEnvironment* environment)
       .state_machine = std::move(spec.state_machine)});
   const uint64_t interval = std::max<int64_t>(1, env_->config->truncate_interval.count());
   truncation_.next = env_->round.now + env::Duration(env_->random.Uniform(interval));
-  truncation_.applied_before = applied_.index;
   StartNode(spec);
 }
 
@@ -100,7 +102,7 @@ void Peer::StartNode(const GroupSpec& spec) {
   stored->hard_state.commit = std::max(stored->hard_state.commit, applied_.index);
 
   log_ = std::make_unique<raftlog::GroupLog>(
-      region_id_, *stored, env_->log_engine, env_->entry_cache,
+      region_id_, *stored, env_->log_engine, env_->entry_cache, env_->log_usage,
       [this](PeerId to, Index min_index) { return delegate_->SnapshotFor(to, min_index); });
   const bool only_voter =
       IsOnlyVoter(peer_id_, spec.conf_state) &&
@@ -215,7 +217,10 @@ void Peer::Tick() {
   reads_.Tick(now);
   if (!proposals_.empty()) proposals_.Expire(now);
   delegate_->OnTick();
-  if (now >= truncation_.next) MaybeTruncate();
+  truncation_.applied.MaybeSample(applied_.index, now);
+  if (now >= truncation_.next || env_->log_usage->bytes() > env_->config->max_total_log_bytes) {
+    MaybeTruncate();
+  }
   // A leader that is alone sends no heartbeats, but its lease goes on with their rounds.
   const bool new_round = node_->HeartbeatRound() != round_before;
   if (node_->HasReady() || reads_.WantsRound() || new_round) Touch();
@@ -241,8 +246,12 @@ void Peer::OnApplied(GroupApplied applied) {
     delegate_->OnConfChanged(*applied.installed);
   }
   // Members and effects (a split) should be the same everywhere soon, and not with the next
-  // heartbeat only.
-  if (!applied.events.empty()) commit_.owed = std::max(commit_.owed, applied.at.index);
+  // heartbeat only. Told before the members change: those who are removed should hear of it, and
+  // from a leader that removes itself, which leads no more after that, all others must.
+  if (!applied.events.empty() && node_->role() == raft::Role::kLeader) {
+    node_->TellCommit();
+    commit_.told = std::max(commit_.told, applied.at.index);
+  }
   for (AppliedEvent& event : applied.events) {
     if (event.conf_change) {
       delegate_->OnConfChanged(node_->ApplyConfChange(*event.conf_change, event.index));
@@ -250,10 +259,21 @@ void Peer::OnApplied(GroupApplied applied) {
     if (event.effect != nullptr) delegate_->OnApplied(std::move(event.effect));
   }
   applied_ = applied.at;
+  HandOverBeforeLeavingJoint();
   node_->OnApplied(applied_.index);
   reads_.Serve(applied_.index);
   TellOwedCommit();
   Touch();
+}
+
+// A joint state is left as soon as it is applied, save while leadership is being transferred. Who
+// leads and has no vote in the next configuration lets another one leave it.
+void Peer::HandOverBeforeLeavingJoint() {
+  if (node_->role() != raft::Role::kLeader || !raft::IsJoint(node_->conf_state())) return;
+  const raft::NodeStatus status = node_->Status();
+  if (const auto successor = SuccessorFor(raft::ConfChange{}, status)) {
+    StartTransfer(*successor).IgnoreError();
+  }
 }
 
 absl::Status Peer::StartTransfer(PeerId target) {
@@ -328,16 +348,25 @@ TruncationLimits Peer::LimitsOf() const {
 
 void Peer::MaybeTruncate() {
   truncation_.next = env_->round.now + env_->config->truncate_interval;
-  const Index before = std::exchange(truncation_.applied_before, applied_.index);
-  const TruncationLimits limits = LimitsOf();
+  Truncate(Tighten(LimitsOf(), *env_->log_usage, env_->config->max_total_log_bytes),
+           truncation_.applied.Old());
+}
+
+void Peer::TruncateBeforeFlush() {
+  TruncationLimits limits = LimitsOf();
+  limits.min_entries = 1;
+  Truncate(limits, truncation_.applied.Recent());
+}
+
+void Peer::Truncate(const TruncationLimits& limits, Index kept_after) {
   // Idle groups stop here: the rest asks the data engine and copies the node's status.
-  if (log_->entry_count() < limits.min_entries && log_->bytes() <= limits.max_bytes / 2) return;
+  if (log_->entry_count() < limits.min_entries && log_->footprint() <= limits.max_bytes / 2) return;
   const TruncationView view{.truncated = log_->truncated().index,
                             .entries = log_->entry_count(),
-                            .bytes = log_->bytes(),
+                            .bytes = log_->footprint(),
                             .applied = applied_.index,
                             .flushed = std::min(delegate_->FlushedApplied(), applied_.index),
-                            .applied_before = before};
+                            .applied_before = kept_after};
   Truncate(TruncationPoint(view, node_->Status(), limits));
   if (WantsFlush(view, limits)) env_->flusher->MaybeStart(env_->round.now);
 }

@@ -49,6 +49,7 @@ struct PeerEnvironment {
   const Tenant* tenant = nullptr;
   const raftlog::LogEngine* log_engine = nullptr;
   LogFlusher* flusher = nullptr;
+  raftlog::LogUsage* log_usage = nullptr;
   HostMetrics* metrics = nullptr;
   raftlog::EntryCache* entry_cache = nullptr;
   env::Random random{0};
@@ -82,6 +83,8 @@ class Peer final : public PeerHandle {
   void OnApplied(GroupApplied applied);
   absl::Status StartTransfer(PeerId target);
   void TruncateTo(Index index);
+  // Forgets all entries that nobody needs.
+  void TruncateBeforeFlush();
   void ReportSnapshot(PeerId to, bool succeeded);
   void ReportUnreachable(StoreId store_id);
 
@@ -120,16 +123,19 @@ class Peer final : public PeerHandle {
   void HandleReady(raft::Ready ready);
   void UpdateLease();
   void OnRoleMayHaveChanged();
-  void DeferCommit(raft::LogAppend& append);
+  void DeferCommit(raft::LogAppend& append, bool members_change);
   void HandleAppend(raft::LogAppend append);
   void HandleCommitted(std::vector<raft::Entry> entries);
   void Send(raft::Message message);
   bool Outgoing(raft::Message& message, net::Envelope& envelope);
   void TellOwedCommit();
+  void HandOverBeforeLeavingJoint();
   void MaybeLeaderReady();
 
   // Log.
   void MaybeTruncate();
+  // `kept_after`: what was applied later is kept as long as this peer follows.
+  void Truncate(const TruncationLimits& limits, Index kept_after);
   void Truncate(Index index);
   TruncationLimits LimitsOf() const;
   ApplyRound& ApplyRoundOf();
@@ -164,7 +170,7 @@ class Peer final : public PeerHandle {
   uint32_t ticks_since_leader_ = 0;
   struct {
     env::Instant next;
-    Index applied_before;  // As of the last check.
+    AppliedHistory applied;
     // A snapshot is on its way into log and state: the log must not be cut by its old positions.
     bool installing = false;
   } truncation_;

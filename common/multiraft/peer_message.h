@@ -30,6 +30,7 @@ using LogRecords = std::vector<std::pair<std::string, std::string>>;
 struct ProposeRequest {
   RegionId region_id;
   Proposal proposal;
+  env::Instant came = {};
 };
 // A caller's linearizable read.
 struct IndexRead {
@@ -71,6 +72,12 @@ struct CampaignRequest {
 struct TruncateRequest {
   RegionId region_id;
   Index index;
+};
+// The log engine is about to write tables: from `not_before` on, when followers need not keep what
+// is to be written, every group forgets what it can. `done` is called when that is durable.
+struct TruncateAll {
+  env::Instant not_before;
+  DurableCallback done;
 };
 // The snapshot that was sent to `to` arrived or failed.
 struct SnapshotReport {
@@ -122,7 +129,7 @@ struct GroupStopped {
 
 using PeerMessage =
     std::variant<ProposeRequest, IndexRead, Received, StartGroup, StopGroup, TransferRequest,
-                 CampaignRequest, TruncateRequest, SnapshotReport, UnreachableReport,
+                 CampaignRequest, TruncateRequest, TruncateAll, SnapshotReport, UnreachableReport,
                  InspectRequest, PeerWork, TickAll, Persisted, AppliedGroups, GroupStopped>;
 
 }  // namespace flotilla::multiraft

@@ -8,8 +8,18 @@
 #include "common/base/log.h"
 #include "common/errors/region_error.h"
 #include "common/multiraft/peer.h"
+#include "common/multiraft/transferee.h"
 
 namespace flotilla::multiraft {
+namespace {
+
+bool HoldsConfChange(const std::vector<raft::Entry>& entries) {
+  return std::any_of(entries.begin(), entries.end(), [](const raft::Entry& entry) {
+    return entry.type == raft::EntryType::kConfChange;
+  });
+}
+
+}  // namespace
 
 void Peer::Advance() {
   touched_ = false;
@@ -90,7 +100,7 @@ void Peer::ProposeFrames(std::vector<Frame>& frames) {
     Index index = node_->last_index() - (frames.size() - 1);
     for (Frame& frame : frames) {
       proposals += frame.waiters.size();
-      proposals_.Add({{node_->term(), index}, std::move(frame.waiters)});
+      proposals_.Add({{node_->term(), index}, std::move(frame.waiters), env_->round.now});
       ++index;
     }
     env_->metrics->proposals.Increment(static_cast<double>(proposals));
@@ -99,7 +109,7 @@ void Peer::ProposeFrames(std::vector<Frame>& frames) {
     const absl::Status error = ProposalError(status);
     for (Frame& frame : frames) {
       proposals += frame.waiters.size();
-      PendingEntry{{}, std::move(frame.waiters)}.Answer(error);
+      PendingEntry{{}, std::move(frame.waiters), {}}.Answer(error);
     }
     env_->metrics->proposals_refused.Increment(static_cast<double>(proposals));
   }
@@ -107,13 +117,22 @@ void Peer::ProposeFrames(std::vector<Frame>& frames) {
 }
 
 void Peer::ProposeConfChange(Proposal proposal) {
+  if (const auto successor = SuccessorFor(*proposal.conf_change, node_->Status())) {
+    LOG_INFO("region {} peer {} hands over to peer {}: it is to vote no more", region_id_, peer_id_,
+             *successor);
+    StartTransfer(*successor).IgnoreError();
+    env_->metrics->proposals_refused.Increment();
+    std::move(proposal.callback)(delegate_->NotLeader(*successor));
+    return;
+  }
   const absl::Status status = node_->ProposeConfChange(*proposal.conf_change);
   if (!status.ok()) {
     env_->metrics->proposals_refused.Increment();
     std::move(proposal.callback)(ProposalError(status));
     return;
   }
-  PendingEntry pending{.at = {node_->term(), node_->last_index()}, .waiters = {}};
+  PendingEntry pending{
+      .at = {node_->term(), node_->last_index()}, .waiters = {}, .since = env_->round.now};
   pending.waiters.push_back({proposal.deadline, std::move(proposal.callback)});
   proposals_.Add(std::move(pending));
   env_->metrics->proposals.Increment();
@@ -178,6 +197,7 @@ void Peer::MaybeLeaderReady() {
 void Peer::HandleReady(raft::Ready ready) {
   env_->metrics->readies.Increment();
   for (raft::Message& message : ready.messages) Send(std::move(message));
+  DeferCommit(ready.append, HoldsConfChange(ready.committed));
   HandleAppend(std::move(ready.append));
   if (!ready.committed.empty()) HandleCommitted(std::move(ready.committed));
   for (raft::ReadId id : ready.dropped_reads) {
@@ -195,16 +215,22 @@ void Peer::HandleReady(raft::Ready ready) {
 //  3. A restarts with the configuration {A}, which is what its data know. Only a commit index that
 //     covers the addition of B, durable since the entry that adds C is, keeps it from electing
 //     itself: a node does not campaign before it has applied what it knows to be committed.
-void Peer::DeferCommit(raft::LogAppend& append) {
+// A change of members is worth a sync of its own:
+//  1. Of {A, B}, A leads and removes B: that is committed and applied, but not flushed. B is told,
+//     destroys itself, and votes no more.
+//  2. A is killed, and restarts with the configuration {A, B}. If it has forgotten that the removal
+//     is committed, it needs B's vote, for ever.
+void Peer::DeferCommit(raft::LogAppend& append, bool members_change) {
+  const bool writes = members_change || !append.entries.empty() || append.snapshot;
   if (append.hard_state) {
     writes_.deferred.reset();
-  } else if (writes_.deferred && (!append.entries.empty() || append.snapshot)) {
+  } else if (writes_.deferred && writes) {
     append.hard_state = std::exchange(writes_.deferred, std::nullopt);
   }
   if (!append.hard_state) return;
   const raft::HardState& state = *append.hard_state;
   const bool promises = state.term != writes_.term || state.vote != writes_.vote;
-  if (!promises && append.entries.empty() && !append.snapshot) {
+  if (!promises && !writes) {
     writes_.deferred = std::exchange(append.hard_state, std::nullopt);
     return;
   }
@@ -213,7 +239,6 @@ void Peer::DeferCommit(raft::LogAppend& append) {
 }
 
 void Peer::HandleAppend(raft::LogAppend append) {
-  DeferCommit(append);
   if (append.empty()) return;
   std::vector<raft::Message> messages = std::move(append.messages);
   append.messages.clear();
@@ -252,6 +277,8 @@ void Peer::HandleCommitted(std::vector<raft::Entry> entries) {
   for (const raft::Entry& entry : task.entries) {
     task.bytes += entry.data.size() + sizeof(raft::Entry);
     if (auto pending = proposals_.TakeCommitted({entry.term, entry.index})) {
+      env_->metrics->commit_seconds.Observe(env::Seconds(env_->round.now - pending->since));
+      pending->since = env_->round.now;
       task.pending.push_back(*std::move(pending));
     }
   }

@@ -29,6 +29,8 @@ struct ProposalWaiter {
 struct PendingEntry {
   raft::EntryId at;
   std::vector<ProposalWaiter> waiters;
+  // When it was proposed, then when it was committed.
+  env::Instant since = {};
 
   // Answers all who still wait.
   void Answer(const absl::Status& status);

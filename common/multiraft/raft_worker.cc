@@ -46,6 +46,7 @@ bool RaftWorker::RunOnce() {
   if (!taken_.empty()) {
     env_.metrics->rounds.Increment();
     env_.metrics->inbox_taken.Set(static_cast<double>(taken_.size()));
+    ObserveWait();
   }
   for (PeerMessage& message : taken_) {
     std::visit([this](auto& m) { Handle(m); }, message);
@@ -59,6 +60,15 @@ bool RaftWorker::RunOnce() {
   env_.touched.clear();
   Flush();
   return false;
+}
+
+void RaftWorker::ObserveWait() {
+  for (const PeerMessage& message : taken_) {
+    if (const auto* first = std::get_if<ProposeRequest>(&message)) {
+      env_.metrics->propose_seconds.Observe(env::Seconds(env_.round.now - first->came));
+      return;
+    }
+  }
 }
 
 void RaftWorker::Flush() {
@@ -153,9 +163,9 @@ void RaftWorker::Handle(StopGroup& message) {
   in_order_.erase(std::find(in_order_.begin(), in_order_.end(), peer));
   peers_.erase(it);
   // The log is cleared only when no entry of the group is under way to the data any more.
-  stopping_.emplace(region_id, std::move(request));
   env_.round.apply[region_id.value() % env_.round.apply.size()].tasks.push_back(
-      StopApplying{region_id});
+      StopApplying{region_id, request.clear_log});
+  stopping_.emplace(region_id, std::move(request));
 }
 
 void RaftWorker::Handle(GroupStopped& message) {
@@ -192,6 +202,20 @@ void RaftWorker::Handle(TruncateRequest& message) {
   if (Peer* peer = Find(message.region_id)) peer->TruncateTo(message.index);
 }
 
+void RaftWorker::Handle(TruncateAll& message) { truncations_.push_back(std::move(message)); }
+
+void RaftWorker::TruncateAllInTime() {
+  const auto due = std::partition(
+      truncations_.begin(), truncations_.end(),
+      [this](const TruncateAll& waiting) { return waiting.not_before > env_.round.now; });
+  if (due == truncations_.end()) return;
+  for (Peer* peer : in_order_) peer->TruncateBeforeFlush();
+  for (auto it = due; it != truncations_.end(); ++it) {
+    env_.round.durable_callbacks.push_back(std::move(it->done));
+  }
+  truncations_.erase(due, truncations_.end());
+}
+
 void RaftWorker::Handle(SnapshotReport& message) {
   if (Peer* peer = Find(message.region_id)) peer->ReportSnapshot(message.to, message.succeeded);
 }
@@ -223,7 +247,9 @@ void RaftWorker::Handle(PeerWork& message) {
 }
 
 void RaftWorker::Handle(TickAll&) {
+  env_.metrics->log_bytes.Set(static_cast<double>(env_.log_usage->bytes()));
   for (Peer* peer : in_order_) peer->Tick();
+  TruncateAllInTime();
 }
 
 void RaftWorker::Handle(Persisted& message) {

@@ -56,6 +56,7 @@ class RaftWorker final : public env::Stage {
   void Handle(TransferRequest& message);
   void Handle(CampaignRequest& message);
   void Handle(TruncateRequest& message);
+  void Handle(TruncateAll& message);
   void Handle(SnapshotReport& message);
   void Handle(UnreachableReport& message);
   void Handle(InspectRequest& message);
@@ -71,7 +72,9 @@ class RaftWorker final : public env::Stage {
   Peer* Find(RegionId region_id, Incarnation incarnation) const;
   uint64_t ApplyQueueBytes(RegionId region_id) const;
   void FinishStop(RegionId region_id, StopRequest request);
+  void TruncateAllInTime();
   void ReportUnreachableStores();
+  void ObserveWait();
   void Flush();
   void SubmitLogWrite();
 
@@ -84,7 +87,8 @@ class RaftWorker final : public env::Stage {
   absl::flat_hash_map<RegionId, std::unique_ptr<Peer>> peers_;
   // In the order in which they came: what is done for all is done in the same order in every run.
   std::vector<Peer*> in_order_;
-  std::vector<StoreId> unreachable_;  // Reported in this round.
+  std::vector<StoreId> unreachable_;      // Reported in this round.
+  std::vector<TruncateAll> truncations_;  // Whose time has not come.
   // Groups whose state machine has not answered the StopApplying yet.
   absl::flat_hash_map<RegionId, StopRequest> stopping_;
 };

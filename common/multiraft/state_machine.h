@@ -66,6 +66,11 @@ class StateMachine {
   // Replaces the whole state by the snapshot's, whose position becomes the applied one. Must be
   // repeatable after a crash at any point. An error stops the process.
   virtual CommandResult InstallSnapshot(const raft::Snapshot& snapshot) = 0;
+
+  // The group leaves, and its log is about to be cleared: what its entries did beyond its own state
+  // (a split made another group) cannot be replayed any more after that. May block. An error stops
+  // the process.
+  virtual absl::Status PrepareForLossOfLog() { return absl::OkStatus(); }
 };
 
 }  // namespace flotilla::multiraft

@@ -94,7 +94,10 @@ void Raft::TickHeartbeat() {
     }
     if (config_.check_quorum) AsLeader().tracker.MarkInactive();
     // A transfer that took so long has failed: take proposals again.
-    AsLeader().transferee = PeerId(0);
+    if (AsLeader().transferee != PeerId(0)) {
+      AsLeader().transferee = PeerId(0);
+      LeaveJointIfDue();
+    }
   }
   if (AsLeader().heartbeat_elapsed < config_.heartbeat_ticks) return;
   AsLeader().heartbeat_elapsed = 0;

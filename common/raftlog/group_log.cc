@@ -10,18 +10,30 @@
 namespace flotilla::raftlog {
 
 GroupLog::GroupLog(RegionId region_id, const GroupState& state, const LogEngine* engine,
-                   EntryCache* cache, SnapshotSource snapshots)
+                   EntryCache* cache, LogUsage* usage, SnapshotSource snapshots)
     : region_id_(region_id),
       engine_(engine),
       cache_(cache),
+      usage_(usage),
       snapshots_(std::move(snapshots)),
       truncated_(state.truncated),
       last_(state.last),
       bytes_(state.bytes) {
   CHECK_GE(last_.index, truncated_.index) << "region " << region_id_;
+  usage_->AddGroup();
+  Account();
 }
 
-GroupLog::~GroupLog() { cache_->Drop(region_id_); }
+GroupLog::~GroupLog() {
+  cache_->Drop(region_id_);
+  usage_->RemoveGroup(accounted_);
+}
+
+void GroupLog::Account() {
+  const uint64_t now = footprint();
+  usage_->Move(accounted_, now);
+  accounted_ = now;
+}
 
 LogChange GroupLog::Submit(raft::LogAppend& append) {
   LogChange change;
@@ -61,13 +73,15 @@ void GroupLog::OnPersisted(const raft::PersistToken& token) {
     last_ = *done.reset_to;
     bytes_ = 0;
   }
-  if (done.first == Index(0)) return;
-  CHECK(done.first > truncated_.index && done.first <= last_.index + 1)
-      << "region " << region_id_ << ": entries from " << done.first << " do not follow ("
-      << truncated_.index << ", " << last_.index << "]";
-  if (done.first <= last_.index) bytes_ -= BytesOf(last_.index - done.first + 1);
-  bytes_ += done.bytes;
-  last_ = done.last;
+  if (done.first != Index(0)) {
+    CHECK(done.first > truncated_.index && done.first <= last_.index + 1)
+        << "region " << region_id_ << ": entries from " << done.first << " do not follow ("
+        << truncated_.index << ", " << last_.index << "]";
+    if (done.first <= last_.index) bytes_ -= BytesOf(last_.index - done.first + 1);
+    bytes_ += done.bytes;
+    last_ = done.last;
+  }
+  Account();
 }
 
 absl::StatusOr<LogChange> GroupLog::Truncate(Index index) {
@@ -78,6 +92,7 @@ absl::StatusOr<LogChange> GroupLog::Truncate(Index index) {
   if (!term.ok()) return term.status();
   bytes_ -= BytesOf(index - truncated_.index);
   truncated_ = {*term, index};
+  Account();
   cache_->TruncateTo(region_id_, index);
 
   LogChange change;

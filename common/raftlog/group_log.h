@@ -21,8 +21,12 @@
 #include "common/raftlog/entry_cache.h"
 #include "common/raftlog/log_batch.h"
 #include "common/raftlog/log_engine.h"
+#include "common/raftlog/log_usage.h"
 
 namespace flotilla::raftlog {
+
+// What an entry takes in the log besides its data, about: key, checksum, head, RocksDB's framing.
+inline constexpr uint64_t kEntryOverheadBytes = 64;
 
 class GroupLog final : public raft::LogReader {
  public:
@@ -31,10 +35,10 @@ class GroupLog final : public raft::LogReader {
       absl::AnyInvocable<absl::StatusOr<raft::Snapshot>(PeerId to, Index min_index)>;
 
   // `state` is what the engine holds of the group (GroupState{} of a group that it does not know).
-  // `engine` and `cache`, which belongs to the same thread, must outlive this.
+  // `engine`, `cache`, which belongs to the same thread, and `usage` must outlive this.
   GroupLog(RegionId region_id, const GroupState& state, const LogEngine* engine, EntryCache* cache,
-           SnapshotSource snapshots);
-  // Takes the group's entries out of the cache.
+           LogUsage* usage, SnapshotSource snapshots);
+  // Takes the group's entries out of the cache, and the group out of the usage.
   ~GroupLog() override;
   GroupLog(const GroupLog&) = delete;
   GroupLog& operator=(const GroupLog&) = delete;
@@ -62,6 +66,8 @@ class GroupLog final : public raft::LogReader {
   // proportional share): for the decision when to truncate.
   uint64_t entry_count() const { return last_.index - truncated_.index; }
   uint64_t bytes() const { return bytes_; }
+  // What they take in the log, about.
+  uint64_t footprint() const { return bytes_ + entry_count() * kEntryOverheadBytes; }
 
  private:
   // What a submitted append will make of the log.
@@ -74,15 +80,19 @@ class GroupLog final : public raft::LogReader {
   };
 
   uint64_t BytesOf(uint64_t entries) const;
+  // Tells usage_ of the present footprint.
+  void Account();
 
   const RegionId region_id_;
   const LogEngine* const engine_;
   EntryCache* const cache_;
+  LogUsage* const usage_;
   SnapshotSource snapshots_;
 
   raft::EntryId truncated_;
   raft::EntryId last_;
   uint64_t bytes_ = 0;
+  uint64_t accounted_ = 0;       // The footprint that usage_ knows.
   std::deque<Pending> pending_;  // In the order of submission.
 };
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/raft/types.h"
@@ -25,6 +26,10 @@ struct GroupState {
   uint64_t bytes = 0;       // Of the entries' data.
   std::map<std::string, std::string> records;
 };
+
+// Lets entries that the engine holds in memory become obsolete: flushes the data that they wrote,
+// truncates the logs, and calls `done` when that is durable. May block for a moment.
+using FlushPreparation = absl::AnyInvocable<void(absl::AnyInvocable<void() &&> done)>;
 
 class LogEngine {
  public:
@@ -46,6 +51,12 @@ class LogEngine {
                                                            Index high,
                                                            uint64_t max_bytes) const = 0;
   virtual absl::StatusOr<Term> TermAt(RegionId region_id, Index index) const = 0;
+
+  // `preparation` runs on a thread of the engine whenever much was written: before it writes what
+  // is in memory to tables. It waits for `done`, for a bounded time, since entries that are
+  // truncated by then need not be written. Null takes it back: it does not run any more when this
+  // returns.
+  virtual void SetFlushPreparation(FlushPreparation preparation) = 0;
 
   // Bytes that the logs take on disk, about.
   virtual uint64_t ApproximateBytes() const = 0;

@@ -20,20 +20,35 @@ struct LogWriter::Metrics {
                                            "Bytes that one sync made durable",
                                            metrics::ExponentialBounds(64, 4, 12))),
         waiting(registry->AddGauge("flotilla_raftlog_waiting_writes",
-                                   "Writes that waited when the last batch was taken")) {}
+                                   "Writes that waited when the last batch was taken")),
+        slow_score(registry->AddGauge("flotilla_raftlog_slow_score",
+                                      "How slow the disk is, from 1, well, to 100")) {
+    slow_score.Set(SlowScore::kBest);
+  }
 
   metrics::Histogram& sync_seconds;
   metrics::Histogram& batch_writes;
   metrics::Histogram& batch_bytes;
   metrics::Gauge& waiting;
+  metrics::Gauge& slow_score;
 };
 
 LogWriter::LogWriter(LogEngine* engine, const env::Clock* clock, metrics::Registry* metrics)
-    : engine_(engine), clock_(clock), metrics_(std::make_unique<Metrics>(metrics)), inbox_(0) {}
+    : engine_(engine),
+      clock_(clock),
+      metrics_(std::make_unique<Metrics>(metrics)),
+      slow_score_(clock->Now()),
+      inbox_(0) {}
 
 LogWriter::~LogWriter() = default;
 
 void LogWriter::Submit(LogWrite write) { inbox_.PushCompletion(std::move(write)); }
+
+double LogWriter::SlowScoreNow() {
+  const double score = slow_score_.At(clock_->Now());
+  metrics_->slow_score.Set(score);
+  return score;
+}
 
 bool LogWriter::RunOnce() {
   inbox_.TakeAll(taken_);
@@ -64,11 +79,13 @@ void LogWriter::WriteOut(size_t first, size_t last) {
   }
   if (!batch_.changes.empty()) {
     const env::Instant start = clock_->Now();
+    slow_score_.OnBegin(start);
     // After a failed sync nothing is known of what the disk holds: a second attempt that succeeds
     // would prove nothing, so there is none.
     CHECK_OK(engine_->Write(batch_)) << "the Raft log could not be written; stopping";
-    const std::chrono::duration<double> seconds = clock_->Now() - start;
-    metrics_->sync_seconds.Observe(seconds.count());
+    const env::Instant end = clock_->Now();
+    slow_score_.OnEnd(end);
+    metrics_->sync_seconds.Observe(env::Seconds(end - start));
     metrics_->batch_writes.Observe(static_cast<double>(last - first));
   }
   for (size_t i = first; i < last; ++i) {

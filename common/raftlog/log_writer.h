@@ -19,6 +19,7 @@
 #include "common/metrics/registry.h"
 #include "common/raftlog/log_batch.h"
 #include "common/raftlog/log_engine.h"
+#include "common/raftlog/slow_score.h"
 
 namespace flotilla::raftlog {
 
@@ -44,6 +45,9 @@ class LogWriter final : public env::Stage {
   // it cannot promise anything any more.
   void Submit(LogWrite write);
 
+  // How slow the disk is now: see SlowScore. Thread-safe.
+  double SlowScoreNow();
+
   std::string_view name() const override { return "log-writer"; }
   bool RunOnce() override;
 
@@ -55,6 +59,7 @@ class LogWriter final : public env::Stage {
   LogEngine* const engine_;
   const env::Clock* const clock_;
   std::unique_ptr<Metrics> metrics_;
+  SlowScore slow_score_;
   env::Inbox<LogWrite> inbox_;
   std::vector<LogWrite> taken_;
   LogBatch batch_;  // Kept for its storage.

@@ -19,11 +19,22 @@ absl::Status CorruptEntry(RegionId region_id, Index index) {
 }  // namespace
 
 absl::Status MemoryLogEngine::Write(const LogBatch& batch) {
-  MutexLock lock(mutex_);
-  if (!next_error_.ok()) return std::exchange(next_error_, absl::OkStatus());
-  for (const LogChange& change : batch.changes) Apply(change, visible_);
-  if (hold_) held_.push_back(batch);
+  {
+    MutexLock lock(mutex_);
+    if (!next_error_.ok()) return std::exchange(next_error_, absl::OkStatus());
+    for (const LogChange& change : batch.changes) Apply(change, visible_);
+    if (hold_) held_.push_back(batch);
+  }
+  unflushed_bytes_ += batch.ByteSize();
+  if (unflushed_bytes_ >= flush_at_bytes_) {
+    unflushed_bytes_ = 0;
+    if (preparation_) preparation_([] {});
+  }
   return absl::OkStatus();
+}
+
+void MemoryLogEngine::SetFlushPreparation(FlushPreparation preparation) {
+  preparation_ = std::move(preparation);
 }
 
 void MemoryLogEngine::Apply(const LogChange& change, Groups& groups) {

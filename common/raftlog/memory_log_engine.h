@@ -19,12 +19,16 @@ namespace flotilla::raftlog {
 
 class MemoryLogEngine final : public LogEngine {
  public:
+  explicit MemoryLogEngine(uint64_t flush_at_bytes = 48 << 20) : flush_at_bytes_(flush_at_bytes) {}
+
   absl::Status Write(const LogBatch& batch) override;
   absl::StatusOr<std::map<RegionId, GroupState>> LoadAll() const override;
   absl::StatusOr<GroupState> Load(RegionId region_id) const override;
   absl::StatusOr<std::vector<raft::Entry>> Entries(RegionId region_id, Index low, Index high,
                                                    uint64_t max_bytes) const override;
   absl::StatusOr<Term> TermAt(RegionId region_id, Index index) const override;
+  // Runs in the Write that makes it `flush_at_bytes` since the last time; nobody waits for `done`.
+  void SetFlushPreparation(FlushPreparation preparation) override;
   uint64_t ApproximateBytes() const override;
 
   // Writes are visible at once but only a later Sync makes them durable: the caller reports them as
@@ -60,6 +64,11 @@ class MemoryLogEngine final : public LogEngine {
   std::deque<LogBatch> held_ ABSL_GUARDED_BY(mutex_);
   bool hold_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status next_error_ ABSL_GUARDED_BY(mutex_);
+
+  // Of the thread that writes.
+  const uint64_t flush_at_bytes_;
+  uint64_t unflushed_bytes_ = 0;
+  FlushPreparation preparation_;
 };
 
 }  // namespace flotilla::raftlog

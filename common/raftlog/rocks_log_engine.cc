@@ -3,7 +3,6 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
-#include <rocksdb/listener.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
@@ -14,8 +13,10 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
+#include "common/engine/rocks_listener.h"
 #include "common/engine/rocks_options.h"
 #include "common/engine/rocks_status.h"
+#include "common/raftlog/flush_gate.h"
 #include "common/raftlog/log_format.h"
 #include "common/raftlog/truncation_filter.h"
 
@@ -30,15 +31,27 @@ using engine::ToSlice;
 // every later read a little.
 constexpr uint64_t kMaxSingleDeletes = 64;
 
+// Of the process: all its databases flush on them.
+constexpr int kFlushThreads = 4;
+
+// Tables are merged into one when the newer ones take more than so much of the oldest.
+constexpr unsigned kMaxGarbagePercent = 50;
+
 rocksdb::Options MakeOptions(const RocksLogOptions& options) {
   rocksdb::Options rocks;
+  if (options.env != nullptr) rocks.env = options.env;
   rocks.create_if_missing = true;
   rocks.paranoid_checks = true;
   rocks.write_buffer_size = options.memtable_bytes;
   rocks.max_write_buffer_number = options.max_memtables;
   rocks.max_background_jobs = options.background_jobs;
   rocks.compression = engine::CompressionOf(options.compression);
-  rocks.level_compaction_dynamic_level_bytes = true;
+  // Every merge of all tables drops all that was truncated. Tables therefore take no more than once
+  // and a half what the logs held when the oldest was made, and hardly anything while no follower
+  // is behind.
+  rocks.compaction_style = rocksdb::kCompactionStyleUniversal;
+  rocks.compaction_options_universal.max_size_amplification_percent = kMaxGarbagePercent;
+  rocks.level0_file_num_compaction_trigger = 2;
   rocks.bytes_per_sync = kMiB;
   // The last record of a crash may be half-written; damage anywhere else is an error, not the end
   // of the log.
@@ -48,7 +61,8 @@ rocksdb::Options MakeOptions(const RocksLogOptions& options) {
   // The write-ahead log has it all: an orderly stop need not flush.
   rocks.avoid_flush_during_shutdown = true;
   rocks.keep_log_file_num = 4;
-  rocks.max_log_file_size = 16 * kMiB;
+  rocks.max_log_file_size = 2 * kMiB;
+  rocks.max_manifest_file_size = 4 * kMiB;
 
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(options.block_cache_bytes);
@@ -100,38 +114,48 @@ absl::Status AddRow(const RowKey& row, std::string_view key, std::string_view va
 
 }  // namespace
 
-// Stops the process when RocksDB's background work fails.
-class RocksLogEngine::Listener final : public rocksdb::EventListener {
+class RocksLogEngine::Listener final : public engine::RocksListener {
  public:
-  void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* status) override {
-    if (status->severity() < rocksdb::Status::Severity::kHardError) {
-      LOG_WARN("log engine: background work {} failed: {}", static_cast<int>(reason),
-               status->ToString());
-      return;
-    }
-    CHECK(false) << "log engine: background work " << static_cast<int>(reason)
-                 << " failed, so the disk cannot be trusted; stopping: " << status->ToString();
+  Listener(std::shared_ptr<FlushGate> gate, metrics::Registry* metrics)
+      : RocksListener("log", metrics), gate_(std::move(gate)) {}
+
+  // The memtables that will be written have been chosen; nothing is locked.
+  void OnFlushBegin(rocksdb::DB* db, const rocksdb::FlushJobInfo&) override {
+    gate_->Pass([db] {
+      uint64_t full = 0;
+      CHECK(db->GetIntProperty(rocksdb::DB::Properties::kNumImmutableMemTable, &full));
+      return full <= 1;
+    });
   }
+
+ private:
+  const std::shared_ptr<FlushGate> gate_;
 };
 
 absl::StatusOr<std::unique_ptr<RocksLogEngine>> RocksLogEngine::Open(
     const std::string& path, const RocksLogOptions& options) {
   auto starts = std::make_shared<LogStarts>();
+  auto gate = std::make_shared<FlushGate>();
   rocksdb::Options rocks = MakeOptions(options);
   rocks.compaction_filter_factory = std::make_shared<TruncationFilterFactory>(starts);
-  rocks.listeners.push_back(std::make_shared<Listener>());
+  rocks.listeners.push_back(std::make_shared<Listener>(gate, options.metrics));
+  // A flush that waits at the gate must not keep the data engine's flush from running.
+  rocks.env->IncBackgroundThreadsIfNeeded(kFlushThreads, rocksdb::Env::Priority::HIGH);
 
-  auto engine = std::unique_ptr<RocksLogEngine>(new RocksLogEngine(std::move(starts)));
+  auto engine =
+      std::unique_ptr<RocksLogEngine>(new RocksLogEngine(std::move(starts), std::move(gate)));
   rocksdb::DB* db = nullptr;
   RETURN_IF_ERROR(FromRocks("open the log engine in " + path, rocksdb::DB::Open(rocks, path, &db)));
   engine->db_.reset(db);
   return engine;
 }
 
-RocksLogEngine::RocksLogEngine(std::shared_ptr<LogStarts> starts) : starts_(std::move(starts)) {}
+RocksLogEngine::RocksLogEngine(std::shared_ptr<LogStarts> starts, std::shared_ptr<FlushGate> gate)
+    : starts_(std::move(starts)), gate_(std::move(gate)) {}
 
 RocksLogEngine::~RocksLogEngine() {
   if (db_ == nullptr) return;
+  gate_->SetPreparation(nullptr);
   const rocksdb::Status status = db_->Close();
   if (!status.ok()) LOG_ERROR("log engine: close: {}", status.ToString());
 }
@@ -307,6 +331,10 @@ absl::StatusOr<Term> RocksLogEngine::TermAt(RegionId region_id, Index index) con
   if (status.IsNotFound()) return NotStored(region_id, index, index + 1);
   RETURN_IF_ERROR(FromRocks("log engine: read", status));
   return ParseEntryTerm(key, FromSlice(value));
+}
+
+void RocksLogEngine::SetFlushPreparation(FlushPreparation preparation) {
+  gate_->SetPreparation(std::move(preparation));
 }
 
 uint64_t RocksLogEngine::ApproximateBytes() const {

@@ -14,21 +14,25 @@
 #include "absl/container/flat_hash_map.h"
 #include "common/base/mutex.h"
 #include "common/base/units.h"
+#include "common/metrics/registry.h"
 #include "common/raftlog/log_engine.h"
 
 namespace rocksdb {
 class DB;
+class Env;
 class WriteBatch;
 }  // namespace rocksdb
 
 namespace flotilla::raftlog {
 
+class FlushGate;
 class LogStarts;
 
 struct RocksLogOptions {
-  // Large, so that most entries are truncated before they would be flushed: a little more than what
-  // the data engine keeps in memory.
-  uint64_t memtable_bytes = 128 * kMiB;
+  // Entries are written to a table, those that are truncated excepted, after so many bytes; the
+  // write-ahead files take two to three times as much. Less than what the data engine keeps in
+  // memory, so that it flushes for both (flush_gate.h).
+  uint64_t memtable_bytes = 48 * kMiB;
   // Memtables, one being written and the others on their way to disk, before writes wait.
   int max_memtables = 4;
   uint64_t block_cache_bytes = 32 * kMiB;
@@ -36,6 +40,10 @@ struct RocksLogOptions {
   int background_jobs = 2;
   // "none", "lz4" or "zstd": of tables, not of the write-ahead log.
   std::string compression = "lz4";
+  // Null: nothing is counted.
+  metrics::Registry* metrics = nullptr;
+  // Where the files are; null: the file system. For tests.
+  rocksdb::Env* env = nullptr;
 };
 
 class RocksLogEngine final : public LogEngine {
@@ -52,6 +60,7 @@ class RocksLogEngine final : public LogEngine {
   absl::StatusOr<std::vector<raft::Entry>> Entries(RegionId region_id, Index low, Index high,
                                                    uint64_t max_bytes) const override;
   absl::StatusOr<Term> TermAt(RegionId region_id, Index index) const override;
+  void SetFlushPreparation(FlushPreparation preparation) override;
   uint64_t ApproximateBytes() const override;
 
   // Writes what is in memory to tables, and merges all tables into one level, without the entries
@@ -66,7 +75,7 @@ class RocksLogEngine final : public LogEngine {
     Index last;
   };
 
-  explicit RocksLogEngine(std::shared_ptr<LogStarts> starts);
+  RocksLogEngine(std::shared_ptr<LogStarts> starts, std::shared_ptr<FlushGate> gate);
   absl::StatusOr<Position> PositionOf(RegionId region_id) const;
   absl::StatusOr<Position> ReadPosition(RegionId region_id) const;
   // Takes `position`, as read from the database, for the group's unless it is known already: a
@@ -79,6 +88,7 @@ class RocksLogEngine final : public LogEngine {
                                                       const std::string& end) const;
 
   const std::shared_ptr<LogStarts> starts_;
+  const std::shared_ptr<FlushGate> gate_;
   std::unique_ptr<rocksdb::DB> db_;
   mutable Mutex mutex_;
   mutable absl::flat_hash_map<RegionId, Position> positions_ ABSL_GUARDED_BY(mutex_);

@@ -14,6 +14,7 @@
 #include "common/base/check.h"
 #include "common/base/mutex.h"
 #include "common/errors/region_error.h"
+#include "common/rpc/not_executed.h"
 
 namespace flotilla::rpc {
 namespace {
@@ -232,7 +233,7 @@ void BatchClient::Delegate::OnDown(const absl::Status& status, bool /*was_up*/) 
       fmt::format("the stream to {} broke: {}", channel_->address(), FromAbsl(status.message()));
   const absl::Status not_sent = absl::IsCancelled(status) ? absl::CancelledError(ToAbsl(reason))
                                                           : absl::UnavailableError(ToAbsl(reason));
-  const absl::Status unknown = errors::Undetermined(reason);
+  const absl::Status unknown = WasNotExecuted(status) ? not_sent : errors::Undetermined(reason);
   for (Pending::Ended& request : ended) {
     std::move(request.callback)(request.sent ? unknown : not_sent);
   }

@@ -2,7 +2,8 @@
 // goes out in one message, and answers come back in any order.
 //
 // Thread-safe. What a callback is given when there is no answer:
-//   Unavailable        the request was never sent: it did not take effect
+//   Unavailable        the request was never sent, or the server ended the stream without reading
+//                      it: it did not take effect
 //   DeadlineExceeded   likewise never sent, and its time was over
 //   undetermined       (errors::IsUndetermined) it was sent, and whether it took effect is unknown
 //   Unimplemented      the server does not know the command

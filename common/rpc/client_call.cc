@@ -11,7 +11,7 @@
 #include <string>
 
 #include "common/rpc/completion.h"
-#include "common/rpc/server_core.h"
+#include "common/rpc/grpc_status.h"
 
 namespace flotilla::rpc {
 namespace {
@@ -46,7 +46,7 @@ class ClientCall final : public Completion, public EventLoop::Operation {
   void OnCompletion(bool /*ok*/) override {
     loop_->Unregister(this);
     const std::unique_ptr<ClientCall> self(this);
-    std::move(done_)(FromGrpc(status_), std::move(response_));
+    std::move(done_)(FromGrpc(status_, context_), std::move(response_));
   }
 
  private:

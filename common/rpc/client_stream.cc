@@ -16,7 +16,7 @@
 
 #include "common/base/mutex.h"
 #include "common/rpc/completion.h"
-#include "common/rpc/server_core.h"
+#include "common/rpc/grpc_status.h"
 
 namespace flotilla::rpc {
 namespace {
@@ -106,7 +106,7 @@ class ClientStream final : public StreamControl,
   }
 
   void OnFinished(bool /*ok*/) {
-    absl::Status status = FromGrpc(grpc_status_);
+    absl::Status status = FromGrpc(grpc_status_, *context_);
     {
       MutexLock lock(mutex_);
       if (close_with_.has_value()) status = *close_with_;

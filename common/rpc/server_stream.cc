@@ -9,6 +9,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/check.h"
+#include "common/rpc/grpc_status.h"
 
 namespace flotilla::rpc {
 
@@ -39,7 +40,7 @@ void ServerStream::OnAccepted(bool ok) {
   peer_ = context_->peer();
   absl::StatusOr<std::shared_ptr<StreamHandler>> handler = method_->Open(shared_from_this());
   if (!handler.ok()) {
-    Finish(handler.status());
+    Refuse(handler.status());
     return;
   }
   handler_ = *std::move(handler);
@@ -123,10 +124,22 @@ void ServerStream::EndIfQuiet() {
   if (progress_.finishing) return;
   if ((progress_.quiet || !handler_->EndsOnlyWhenQuiet()) && !progress_.writing &&
       !handler_->HasOutstanding()) {
-    Finish(absl::UnavailableError("the server is shutting down"));
+    const absl::Status status = absl::UnavailableError("the server is shutting down");
+    // What still comes is not read any more. A handler that answers all it was given owes nothing:
+    // its client may repeat whatever has no answer.
+    if (handler_->EndsOnlyWhenQuiet()) {
+      Refuse(status);
+    } else {
+      Finish(status);
+    }
     return;
   }
   progress_.quiet = true;
+}
+
+void ServerStream::Refuse(absl::Status status) {
+  TellNotExecuted(*context_);
+  Finish(std::move(status));
 }
 
 void ServerStream::Finish(absl::Status status) {

@@ -63,6 +63,8 @@ class ServerStream final : public StreamControl, public std::enable_shared_from_
   void MaybeWrite();
   void MaybeRead();
   void Finish(absl::Status status);
+  // Tells the client too that what it sent and has no answer to was not executed.
+  void Refuse(absl::Status status);
   // Ends when nothing is under way any more.
   void MaybeEnd();
   void Release();

@@ -49,8 +49,9 @@ class StreamHandler {
   // True: answers are still to come; a stream whose client has stopped sending, or whose server
   // drains, stays open until it is false.
   virtual bool HasOutstanding() { return false; }
-  // What a draining server must know: false when the client repeats whatever gets lost, so that the
-  // stream may end while messages still come.
+  // What a draining server must know. True: each message is answered, and HasOutstanding is true
+  // until it is. False: the client repeats whatever gets lost, so that the stream may end while
+  // messages still come.
   virtual bool EndsOnlyWhenQuiet() const { return true; }
   // The last call. On a server `status` is what was sent, or Cancelled when the client went away.
   virtual void OnClosed(const absl::Status& status) = 0;

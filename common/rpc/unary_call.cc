@@ -6,6 +6,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/check.h"
+#include "common/rpc/grpc_status.h"
 
 namespace flotilla::rpc {
 namespace {
@@ -14,10 +15,6 @@ namespace {
 constexpr size_t kMaxFreeCalls = 256;
 // Messages larger than this are not kept for reuse.
 constexpr size_t kKeepMessageBytes = 64 << 10;
-
-double SecondsBetween(env::Instant from, env::Instant to) {
-  return std::chrono::duration<double>(to - from).count();
-}
 
 }  // namespace
 
@@ -57,17 +54,29 @@ void UnaryCall::Handle() {
   method_->metrics().requests.Increment();
   if (core->unary_calls.fetch_add(1) >= core->options.max_unary_calls) {
     core->refused.Increment();
+    TellNotExecuted(*context_);
     Answer(absl::ResourceExhaustedError(ToAbsl(fmt::format(
         "more than {} calls are under way on this server", core->options.max_unary_calls))));
     return;
   }
   method_->handler()->Handle(*request_, response_.get(),
-                             [this](absl::Status status) { Answer(status); });
+                             [this](absl::Status status) { AnswerOnLoop(std::move(status)); });
+}
+
+// gRPC is called by the loop thread alone: when two threads contend for a connection, it hands the
+// work to a thread of its own, which costs more than the way here.
+void UnaryCall::AnswerOnLoop(absl::Status status) {
+  EventLoop* const loop = method_->core()->loop;
+  if (loop->InLoopThread()) {
+    Answer(status);
+  } else {
+    loop->Post([this, status = std::move(status)] { Answer(status); });
+  }
 }
 
 void UnaryCall::Answer(const absl::Status& status) {
   ServerCore* const core = method_->core();
-  method_->metrics().seconds.Observe(SecondsBetween(started_, core->loop->clock().Now()));
+  method_->metrics().seconds.Observe(env::Seconds(core->loop->clock().Now() - started_));
   if (!status.ok()) method_->metrics().errors.Increment();
   core->unary_calls.fetch_sub(1);
   // Once the answer is handed over, the loop thread may use this call for another one.

@@ -1,6 +1,6 @@
 // The one adapter between gRPC's unary calls and handlers. Internal to common/rpc; includes gRPC.
 //
-// Threads: accepted, handled and recycled on the loop thread; answered on any thread.
+// Threads: all on the loop thread; a handler may call back on any thread.
 #ifndef FLOTILLA_COMMON_RPC_UNARY_CALL_H_
 #define FLOTILLA_COMMON_RPC_UNARY_CALL_H_
 
@@ -29,6 +29,7 @@ class UnaryCall final : public Completion {
 
  private:
   void Handle();
+  void AnswerOnLoop(absl::Status status);
   void Answer(const absl::Status& status);
   void Reset();
 

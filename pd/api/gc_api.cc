@@ -39,6 +39,14 @@ void Describe(const meta::v1::GcBarrier& barrier, int64_t now_ms, pdpb::GCBarrie
   info->set_ttl_seconds(BarrierTtlSeconds(barrier, now_ms));
 }
 
+void FillBarrier(const std::string& id, uint64_t ts, int64_t expires_at_ms,
+                 meta::v1::Command& command) {
+  meta::v1::GcBarrier* barrier = command.mutable_set_gc_barrier()->mutable_barrier();
+  barrier->set_barrier_id(id);
+  barrier->set_barrier_ts(ts);
+  barrier->set_expires_at_ms(expires_at_ms);
+}
+
 // The service that holds the transaction safe point where it is: a barrier just there, else GC.
 void DescribeLowestService(const MetaStore& store, int64_t now_ms,
                            pdpb::UpdateServiceGCSafePointResponse* response) {
@@ -83,82 +91,84 @@ void GcApi::GetGCState(const pdpb::GetGCStateRequest& request, pdpb::GetGCStateR
   std::move(done)(absl::OkStatus());
 }
 
-void GcApi::AdvanceTxnSafePoint(const pdpb::AdvanceTxnSafePointRequest& request,
-                                pdpb::AdvanceTxnSafePointResponse* response, rpc::Done done) {
-  auto state = guard_->Enter(request.header(), response->mutable_header(), done);
-  if (state == nullptr) return;
-  if (absl::Status status = CheckScope(*store_, request.keyspace_scope()); !status.ok()) {
-    FinishWithError(status, response->mutable_header(), std::move(done));
-    return;
-  }
-  meta::v1::Command command;
-  command.mutable_advance_txn_safe_point()->set_target(request.target());
-  ProposeThen(store_, std::move(state), std::move(command), response->mutable_header(),
-              std::move(done), [response](const meta::v1::Result& result) {
-                response->set_old_txn_safe_point(result.safe_point().old_value());
-                response->set_new_txn_safe_point(result.safe_point().new_value());
-                response->set_blocker_description(result.safe_point().blocker());
-              });
-}
-
-void GcApi::AdvanceGCSafePoint(const pdpb::AdvanceGCSafePointRequest& request,
-                               pdpb::AdvanceGCSafePointResponse* response, rpc::Done done) {
-  auto state = guard_->Enter(request.header(), response->mutable_header(), done);
-  if (state == nullptr) return;
-  if (absl::Status status = CheckScope(*store_, request.keyspace_scope()); !status.ok()) {
-    FinishWithError(status, response->mutable_header(), std::move(done));
-    return;
-  }
-  meta::v1::Command command;
-  command.mutable_advance_gc_safe_point()->set_target(request.target());
-  ProposeThen(store_, std::move(state), std::move(command), response->mutable_header(),
-              std::move(done), [response](const meta::v1::Result& result) {
-                response->set_old_gc_safe_point(result.safe_point().old_value());
-                response->set_new_gc_safe_point(result.safe_point().new_value());
-              });
-}
-
-void GcApi::SetGCBarrier(const pdpb::SetGCBarrierRequest& request,
-                         pdpb::SetGCBarrierResponse* response, rpc::Done done) {
+template <typename Request, typename Response, typename Fill, typename Describe>
+void GcApi::Change(const Request& request, Response* response, rpc::Done done, Fill fill,
+                   Describe describe) {
   auto state = guard_->Enter(request.header(), response->mutable_header(), done);
   if (state == nullptr) return;
   absl::Status status = CheckScope(*store_, request.keyspace_scope());
-  if (status.ok() && request.ttl_seconds() <= 0) {
-    status = absl::InvalidArgumentError(
-        absl::StrCat("GC barrier with a TTL of ", request.ttl_seconds(), " s"));
-  }
+  const int64_t now_ms = clock_->WallMillis();
+  meta::v1::Command command;
+  if (status.ok()) status = fill(command, now_ms);
   if (!status.ok()) {
     FinishWithError(status, response->mutable_header(), std::move(done));
     return;
   }
-  const int64_t now_ms = clock_->WallMillis();
-  meta::v1::Command command;
-  meta::v1::GcBarrier* barrier = command.mutable_set_gc_barrier()->mutable_barrier();
-  barrier->set_barrier_id(request.barrier_id());
-  barrier->set_barrier_ts(request.barrier_ts());
-  barrier->set_expires_at_ms(BarrierExpiryMs(request.ttl_seconds(), now_ms));
   ProposeThen(store_, std::move(state), std::move(command), response->mutable_header(),
-              std::move(done), [response, now_ms](const meta::v1::Result& result) {
-                Describe(result.barrier(), now_ms, response->mutable_new_barrier_info());
+              std::move(done), [response, now_ms, describe](const meta::v1::Result& result) {
+                describe(result, now_ms, response);
               });
+}
+
+void GcApi::AdvanceTxnSafePoint(const pdpb::AdvanceTxnSafePointRequest& request,
+                                pdpb::AdvanceTxnSafePointResponse* response, rpc::Done done) {
+  Change(
+      request, response, std::move(done),
+      [&](meta::v1::Command& command, int64_t) {
+        command.mutable_advance_txn_safe_point()->set_target(request.target());
+        return absl::OkStatus();
+      },
+      [](const meta::v1::Result& result, int64_t, pdpb::AdvanceTxnSafePointResponse* response) {
+        response->set_old_txn_safe_point(result.safe_point().old_value());
+        response->set_new_txn_safe_point(result.safe_point().new_value());
+        response->set_blocker_description(result.safe_point().blocker());
+      });
+}
+
+void GcApi::AdvanceGCSafePoint(const pdpb::AdvanceGCSafePointRequest& request,
+                               pdpb::AdvanceGCSafePointResponse* response, rpc::Done done) {
+  Change(
+      request, response, std::move(done),
+      [&](meta::v1::Command& command, int64_t) {
+        command.mutable_advance_gc_safe_point()->set_target(request.target());
+        return absl::OkStatus();
+      },
+      [](const meta::v1::Result& result, int64_t, pdpb::AdvanceGCSafePointResponse* response) {
+        response->set_old_gc_safe_point(result.safe_point().old_value());
+        response->set_new_gc_safe_point(result.safe_point().new_value());
+      });
+}
+
+void GcApi::SetGCBarrier(const pdpb::SetGCBarrierRequest& request,
+                         pdpb::SetGCBarrierResponse* response, rpc::Done done) {
+  Change(
+      request, response, std::move(done),
+      [&](meta::v1::Command& command, int64_t now_ms) {
+        if (request.ttl_seconds() <= 0) {
+          return absl::InvalidArgumentError(
+              absl::StrCat("GC barrier with a TTL of ", request.ttl_seconds(), " s"));
+        }
+        FillBarrier(request.barrier_id(), request.barrier_ts(),
+                    BarrierExpiryMs(request.ttl_seconds(), now_ms), command);
+        return absl::OkStatus();
+      },
+      [](const meta::v1::Result& result, int64_t now_ms, pdpb::SetGCBarrierResponse* response) {
+        Describe(result.barrier(), now_ms, response->mutable_new_barrier_info());
+      });
 }
 
 void GcApi::DeleteGCBarrier(const pdpb::DeleteGCBarrierRequest& request,
                             pdpb::DeleteGCBarrierResponse* response, rpc::Done done) {
-  auto state = guard_->Enter(request.header(), response->mutable_header(), done);
-  if (state == nullptr) return;
-  if (absl::Status status = CheckScope(*store_, request.keyspace_scope()); !status.ok()) {
-    FinishWithError(status, response->mutable_header(), std::move(done));
-    return;
-  }
-  meta::v1::Command command;
-  command.mutable_delete_gc_barrier()->set_barrier_id(request.barrier_id());
-  ProposeThen(store_, std::move(state), std::move(command), response->mutable_header(),
-              std::move(done),
-              [response, now_ms = clock_->WallMillis()](const meta::v1::Result& result) {
-                if (!result.has_barrier()) return;
-                Describe(result.barrier(), now_ms, response->mutable_deleted_barrier_info());
-              });
+  Change(
+      request, response, std::move(done),
+      [&](meta::v1::Command& command, int64_t) {
+        command.mutable_delete_gc_barrier()->set_barrier_id(request.barrier_id());
+        return absl::OkStatus();
+      },
+      [](const meta::v1::Result& result, int64_t now_ms, pdpb::DeleteGCBarrierResponse* response) {
+        if (!result.has_barrier()) return;
+        Describe(result.barrier(), now_ms, response->mutable_deleted_barrier_info());
+      });
 }
 
 void GcApi::GetGCSafePoint(const pdpb::GetGCSafePointRequest& request,
@@ -194,10 +204,8 @@ void GcApi::UpdateServiceGCSafePoint(const pdpb::UpdateServiceGCSafePointRequest
   } else if (request.ttl() <= 0) {
     command.mutable_delete_gc_barrier()->set_barrier_id(request.service_id());
   } else {
-    meta::v1::GcBarrier* barrier = command.mutable_set_gc_barrier()->mutable_barrier();
-    barrier->set_barrier_id(request.service_id());
-    barrier->set_barrier_ts(request.safe_point());
-    barrier->set_expires_at_ms(BarrierExpiryMs(request.ttl(), now_ms));
+    FillBarrier(request.service_id(), request.safe_point(), BarrierExpiryMs(request.ttl(), now_ms),
+                command);
   }
   store_->Propose(state->term, std::move(command),
                   [this, state, now_ms, response,

@@ -41,6 +41,12 @@ class GcApi {
                                 pdpb::UpdateServiceGCSafePointResponse* response, rpc::Done done);
 
  private:
+  // Checks the scope, proposes the command that `fill`(command, now_ms) writes or refuses, and has
+  // `describe`(result, now_ms, response) tell what came of it.
+  template <typename Request, typename Response, typename Fill, typename Describe>
+  void Change(const Request& request, Response* response, rpc::Done done, Fill fill,
+              Describe describe);
+
   const RequestGuard* const guard_;
   MetaStore* const store_;
   const env::Clock* const clock_;

@@ -80,8 +80,9 @@ void SplitApi::ReportBatchSplit(const pdpb::ReportBatchSplitRequest& request,
   std::move(done)(absl::OkStatus());
 }
 
-void SplitApi::SplitRegions(const pdpb::SplitRegionsRequest& request,
-                            pdpb::SplitRegionsResponse* response, rpc::Done done) {
+template <typename Request, typename Response, typename OnSplit>
+void SplitApi::SplitThen(const Request& request, Response* response, rpc::Done done,
+                         OnSplit on_split) {
   const auto state = guard_->EnterBootstrapped(request.header(), response->mutable_header(), done);
   if (state == nullptr) return;
   absl::StatusOr<std::vector<std::string>> keys = CheckedKeys(request.split_keys());
@@ -92,16 +93,24 @@ void SplitApi::SplitRegions(const pdpb::SplitRegionsRequest& request,
   const size_t count = keys->size();
   state->coordinator->SplitAt(
       *std::move(keys), clock_->Now() + kSplitPatience,
-      [count, response,
+      [state, count, response, on_split,
        done = std::move(done)](absl::StatusOr<Coordinator::SplitOutcome> outcome) mutable {
         if (!outcome.ok()) {
           std::move(done)(outcome.status());
           return;
         }
-        response->set_finished_percentage(Percentage(outcome->finished_keys, count));
+        on_split(*state, *outcome, Percentage(outcome->finished_keys, count));
         for (const RegionId region : outcome->regions) response->add_regions_id(region.value());
         std::move(done)(absl::OkStatus());
       });
+}
+
+void SplitApi::SplitRegions(const pdpb::SplitRegionsRequest& request,
+                            pdpb::SplitRegionsResponse* response, rpc::Done done) {
+  SplitThen(request, response, std::move(done),
+            [response](LeaderState&, const Coordinator::SplitOutcome&, uint64_t percentage) {
+              response->set_finished_percentage(percentage);
+            });
 }
 
 std::vector<RegionId> SplitApi::Scatter(LeaderState& state, const std::vector<RegionId>& regions) {
@@ -144,29 +153,14 @@ void SplitApi::ScatterRegion(const pdpb::ScatterRegionRequest& request,
 void SplitApi::SplitAndScatterRegions(const pdpb::SplitAndScatterRegionsRequest& request,
                                       pdpb::SplitAndScatterRegionsResponse* response,
                                       rpc::Done done) {
-  const auto state = guard_->EnterBootstrapped(request.header(), response->mutable_header(), done);
-  if (state == nullptr) return;
-  absl::StatusOr<std::vector<std::string>> keys = CheckedKeys(request.split_keys());
-  if (!keys.ok()) {
-    FinishWithError(keys.status(), response->mutable_header(), std::move(done));
-    return;
-  }
-  const size_t count = keys->size();
-  state->coordinator->SplitAt(
-      *std::move(keys), clock_->Now() + kSplitPatience,
-      [this, state, count, response,
-       done = std::move(done)](absl::StatusOr<Coordinator::SplitOutcome> outcome) mutable {
-        if (!outcome.ok()) {
-          std::move(done)(outcome.status());
-          return;
-        }
-        response->set_split_finished_percentage(Percentage(outcome->finished_keys, count));
-        const std::vector<RegionId> failed = Scatter(*state, outcome->regions);
-        response->set_scatter_finished_percentage(
-            Percentage(outcome->regions.size() - failed.size(), outcome->regions.size()));
-        for (const RegionId region : outcome->regions) response->add_regions_id(region.value());
-        std::move(done)(absl::OkStatus());
-      });
+  SplitThen(request, response, std::move(done),
+            [this, response](LeaderState& state, const Coordinator::SplitOutcome& outcome,
+                             uint64_t percentage) {
+              response->set_split_finished_percentage(percentage);
+              const std::vector<RegionId> failed = Scatter(state, outcome.regions);
+              response->set_scatter_finished_percentage(
+                  Percentage(outcome.regions.size() - failed.size(), outcome.regions.size()));
+            });
 }
 
 void SplitApi::GetOperator(const pdpb::GetOperatorRequest& request,

@@ -47,6 +47,10 @@ class SplitApi {
                    rpc::Done done);
 
  private:
+  // Cuts at the request's keys; then `on_split`(leader state, outcome, percentage of the keys)
+  // tells of it in the response.
+  template <typename Request, typename Response, typename OnSplit>
+  void SplitThen(const Request& request, Response* response, rpc::Done done, OnSplit on_split);
   // The regions for which no operator could be made.
   std::vector<RegionId> Scatter(LeaderState& state, const std::vector<RegionId>& regions);
 

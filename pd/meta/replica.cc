@@ -8,6 +8,7 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
+#include "common/multiraft/transferee.h"
 #include "pd/meta/meta_delegate.h"
 #include "pd/meta/meta_keys.h"
 #include "pd/meta/meta_state_machine.h"
@@ -129,18 +130,10 @@ void Replica::Step(net::Envelope envelope) { host_->Step(std::move(envelope)); }
 void Replica::TransferLeadershipAway() {
   Inspect([this](absl::StatusOr<multiraft::GroupStatus> status) {
     if (!status.ok() || status->node.soft_state.role != raft::Role::kLeader) return;
-    PeerId best;
-    Index best_match;
-    for (const auto& [peer, progress] : status->node.progress) {
-      if (peer == members_->self().id || !progress.recently_active) continue;
-      if (best == PeerId() || progress.match > best_match) {
-        best = peer;
-        best_match = progress.match;
-      }
-    }
-    if (best == PeerId()) return;
-    LOG_INFO("hands the leadership to member {}", members_->Find(best)->name);
-    host_->TransferLeadership(kMetaGroup, best, [](absl::Status started) {
+    const auto best = multiraft::BestTransferee(status->node);
+    if (!best) return;
+    LOG_INFO("hands the leadership to member {}", members_->Find(*best)->name);
+    host_->TransferLeadership(kMetaGroup, *best, [](absl::Status started) {
       if (!started.ok()) LOG_WARN("leadership is not handed on: {}", started.ToString());
     });
   });

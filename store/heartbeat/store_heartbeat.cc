@@ -53,7 +53,6 @@ void StoreHeartbeat::Send() {
   stats.set_keys_read(Since(totals.keys_read(), sent_.keys_read()));
   stats.mutable_interval()->set_start_timestamp(static_cast<uint64_t>(sent_seconds_));
   stats.mutable_interval()->set_end_timestamp(static_cast<uint64_t>(now_seconds));
-  stats.set_slow_score(1);
   disk_usage_(stats);
   sent_ = totals;
   sent_seconds_ = now_seconds;

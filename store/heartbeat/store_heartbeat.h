@@ -15,7 +15,7 @@
 
 namespace flotilla::store {
 
-// Fills in what the data directory's disk tells: capacity, available, used_size.
+// Fills in what the data directory's disk tells: capacity, available, used_size, slow_score.
 using DiskUsage = absl::AnyInvocable<void(pdpb::StoreStats&) const>;
 
 class StoreHeartbeat final : public env::Stage {

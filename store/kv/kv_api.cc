@@ -469,12 +469,11 @@ void KvApi::SplitRegion(const kvrpcpb::SplitRegionRequest& request,
 
 void KvApi::GetHealthFeedback(const kvrpcpb::GetHealthFeedbackRequest& request,
                               kvrpcpb::GetHealthFeedbackResponse* response, rpc::Done done) {
-  constexpr int kWell = 1;
   if (!Begin(request, response, done)) return;
   kvrpcpb::HealthFeedback* feedback = response->mutable_health_feedback();
   feedback->set_store_id(on_.store_id.value());
   feedback->set_feedback_seq_no(feedback_seq_.fetch_add(1) + 1);
-  feedback->set_slow_score(kWell);
+  feedback->set_slow_score(static_cast<int32_t>(on_.slow_score()));
   std::move(done)(absl::OkStatus());
 }
 

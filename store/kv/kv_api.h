@@ -14,6 +14,7 @@
 #define FLOTILLA_STORE_KV_KV_API_H_
 
 #include <atomic>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -47,6 +48,8 @@ struct KvDependencies {
   Replicator* replicator = nullptr;
   ReadExecutor* executor = nullptr;
   RegionSplitter* splitter = nullptr;
+  // From 1, well, to 100. Thread-safe.
+  std::function<double()> slow_score;
 };
 
 class KvApi {

@@ -171,11 +171,12 @@ multiraft::CommandResult ApplyMemberChange(multiraft::ApplyContext& context, Pee
   if (removed) {
     // The range is this peer's until the tombstone is durable, so nobody else's data are in it.
     DeleteData(context.batch(), region.range());
-    PutRegionState(context.batch(), {RegionState::Kind::kTombstone, self, region.meta()});
+    PutRegionState(context.batch(),
+                   {RegionState::Kind::kTombstone, self, region.meta(), context.at()});
   } else {
     PutRegionState(context.batch(), {RegionState::Kind::kNormal, self, region.meta()});
   }
-  result.effect = std::make_unique<ConfChangeEffect>(region, removed);
+  result.effect = std::make_unique<ConfChangeEffect>(region, context.at(), removed);
   return result;
 }
 

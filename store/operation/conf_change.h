@@ -36,9 +36,10 @@ absl::StatusOr<Region> ChangeMembers(const Region& region, const raft::ConfChang
 
 class ConfChangeEffect final : public multiraft::AppliedEffect {
  public:
-  ConfChangeEffect(Region region, bool self_removed)
-      : region(std::move(region)), self_removed(self_removed) {}
+  ConfChangeEffect(Region region, raft::EntryId at, bool self_removed)
+      : region(std::move(region)), at(at), self_removed(self_removed) {}
   const Region region;
+  const raft::EntryId at;
   const bool self_removed;
 };
 

@@ -5,6 +5,8 @@
 #ifndef FLOTILLA_STORE_REGION_PEER_SERVICES_H_
 #define FLOTILLA_STORE_REGION_PEER_SERVICES_H_
 
+#include <optional>
+
 #include "absl/status/statusor.h"
 #include "common/net/envelope.h"
 #include "common/raft/types.h"
@@ -27,9 +29,10 @@ class PeerServices {
   virtual void StartChild(const RegionViewPtr& child, bool campaign) = 0;
   // Deletes what a replayed split wrote of a child that is a tombstone.
   virtual void DropReplayedPeer(const Region& child) = 0;
-  // Stops the group for good. `region` is the last state known; `data_deleted` tells whether the
-  // state machine deleted the data itself.
-  virtual void DestroyPeer(const Region& region, PeerId self, bool data_deleted) = 0;
+  // Stops the group for good. `region` is the last state known; `removed_at` is the entry that
+  // removed the peer, if the state machine applied it and deleted the data itself.
+  virtual void DestroyPeer(const Region& region, PeerId self,
+                           std::optional<raft::EntryId> removed_at) = 0;
   // A peer that never got a state was told that it is not a member.
   virtual void DestroyUninitialized(RegionId region_id, PeerId self) = 0;
 

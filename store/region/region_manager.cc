@@ -146,6 +146,8 @@ void RegionManager::OnMessageToUnknownGroup(net::Envelope envelope) {
   }
   if (action == UnknownRegionAction::kTellRemoved) {
     TellRemoved(envelope.from_store, tombstone->region, envelope.message.from);
+  } else if (action == UnknownRegionAction::kTellCommitted) {
+    TellCommitted(envelope, tombstone->removed_at);
   } else if (action == UnknownRegionAction::kCreatePeer) {
     LOG_INFO("region {} gets peer {} here, asked by store {}", region_id, to, envelope.from_store);
     AddUninitialized(region_id, to);
@@ -238,9 +240,12 @@ void RegionManager::Stop(RegionId region_id, const RegionState& tombstone,
                      });
 }
 
-void RegionManager::DestroyPeer(const Region& region, PeerId self, bool data_deleted) {
+void RegionManager::DestroyPeer(const Region& region, PeerId self,
+                                std::optional<raft::EntryId> removed_at) {
   LOG_INFO("region {} peer {} is removed from this store", region.id(), self);
-  const RegionState tombstone{RegionState::Kind::kTombstone, self, region.meta()};
+  const bool data_deleted = removed_at.has_value();
+  const RegionState tombstone{RegionState::Kind::kTombstone, self, region.meta(),
+                              removed_at.value_or(raft::EntryId{})};
   // Nobody else may take the range before its data are gone: it stays in the index until then.
   Stop(region.id(), tombstone, [this, region, data_deleted] {
     const auto batch = on_.engine->NewBatch();
@@ -302,6 +307,21 @@ void RegionManager::TellRemoved(StoreId store, const metapb::Region& region, Pee
   notice.message.to = removed;
   notice.message.body = raft::HeartbeatResponse{};  // Not looked at.
   SendToStore(std::move(notice));
+}
+
+// In the form of a refused pre-vote, which tells what its sender knows to be committed. Of a term
+// that nobody is in any more, so that it tells nothing else.
+void RegionManager::TellCommitted(const net::Envelope& request, raft::EntryId committed) {
+  net::Envelope answer;
+  answer.region_id = request.region_id;
+  answer.from_store = on_.store_id;
+  answer.to_store = request.from_store;
+  answer.epoch = request.epoch;
+  answer.message.from = request.message.to;
+  answer.message.to = request.message.from;
+  answer.message.term = committed.term;
+  answer.message.body = raft::VoteResponse{.pre_vote = true, .rejected = true, .commit = committed};
+  SendToStore(std::move(answer));
 }
 
 void RegionManager::SendToStore(net::Envelope envelope) {

@@ -77,7 +77,8 @@ class RegionManager final : public PeerServices, public multiraft::Tenant {
   bool IsTombstone(RegionId region_id, PeerId peer) override;
   void StartChild(const RegionViewPtr& child, bool campaign) override;
   void DropReplayedPeer(const Region& child) override;
-  void DestroyPeer(const Region& region, PeerId self, bool data_deleted) override;
+  void DestroyPeer(const Region& region, PeerId self,
+                   std::optional<raft::EntryId> removed_at) override;
   void DestroyUninitialized(RegionId region_id, PeerId self) override;
   void Report(pdpb::RegionHeartbeatRequest report) override;
   void CheckSplit(RegionViewPtr view) override;
@@ -102,6 +103,8 @@ class RegionManager final : public PeerServices, public multiraft::Tenant {
   void AddGroup(const RegionViewPtr& view, raft::EntryId applied, bool campaign);
   void AddUninitialized(RegionId region_id, PeerId peer);
   void StepPendingVotes(RegionId region_id);
+  // Answers a request for the vote of a removed peer.
+  void TellCommitted(const net::Envelope& request, raft::EntryId committed);
   // The group is gone from the host and from the log. Starts the child that waited for that.
   void OnRemoved(RegionId region_id, std::optional<RegionState> tombstone);
   void Stop(RegionId region_id, const RegionState& tombstone,

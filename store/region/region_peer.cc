@@ -8,10 +8,10 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/errors/region_error.h"
+#include "common/multiraft/transferee.h"
 #include "store/kv/command.h"
 #include "store/operation/conf_change.h"
 #include "store/operation/split.h"
-#include "store/operation/transfer_leader.h"
 #include "store/region/install_record.h"
 #include "store/region/message_context.h"
 #include "store/region/region_storage.h"
@@ -35,6 +35,12 @@ bool MayReachNobody(const raft::MessageBody& body) {
   if (std::holds_alternative<raft::VoteRequest>(body)) return true;
   const auto* heartbeat = std::get_if<raft::Heartbeat>(&body);
   return heartbeat != nullptr && heartbeat->commit <= kInitialPosition.index;
+}
+
+bool IsFromLeader(const raft::MessageBody& body) {
+  return std::holds_alternative<raft::AppendRequest>(body) ||
+         std::holds_alternative<raft::Heartbeat>(body) ||
+         std::holds_alternative<raft::InstallSnapshot>(body);
 }
 
 }  // namespace
@@ -104,7 +110,7 @@ bool RegionPeer::AcceptMessage(const net::Envelope& envelope) {
       if (view_ == nullptr) {
         env_.services->DestroyUninitialized(self_.region_id, self_.peer_id);
       } else {
-        env_.services->DestroyPeer(view_->region, self_.peer_id, /*data_deleted=*/false);
+        env_.services->DestroyPeer(view_->region, self_.peer_id, std::nullopt);
       }
     }
     return false;
@@ -112,7 +118,7 @@ bool RegionPeer::AcceptMessage(const net::Envelope& envelope) {
   if (view_ != nullptr && view_->region.FindPeer(message.from) == nullptr) {
     if (envelope.epoch.conf_ver < conf_ver()) {
       // A peer that was removed and has not heard of it.
-      env_.services->TellRemoved(envelope.from_store, view_->region.meta(), message.from);
+      TellRemoved(envelope.from_store, message.from);
       return false;
     }
     learnt_stores_[message.from] = envelope.from_store;
@@ -121,6 +127,8 @@ bool RegionPeer::AcceptMessage(const net::Envelope& envelope) {
     told_conf_ver_ = std::max(told_conf_ver_, envelope.epoch.conf_ver);
   }
   if (leads()) followers_.Heard(message.from, now_);
+  // The node of a learner never forgets its leader, since it has no election to begin.
+  if (IsFromLeader(message.body)) leader_seen_ = now_;
   return true;
 }
 
@@ -203,6 +211,7 @@ void RegionPeer::OnRoleChange(const raft::SoftState& state, Term term) {
   const bool led = leads();
   role_ = state.role;
   leader_ = state.leader;
+  term_ = term;
   published_->leader = leader_.value();
   published_->term = term.value();
   if (leader_ != PeerId()) leader_seen_ = env_.clock->Now();
@@ -233,7 +242,7 @@ void RegionPeer::OnApplied(std::unique_ptr<multiraft::AppliedEffect> effect) {
       Report();
     }
   } else if (const auto* change = dynamic_cast<const ConfChangeEffect*>(effect.get())) {
-    OnMembersChanged(view_->region, change->region, change->self_removed);
+    OnMembersChanged(*change);
   } else if (const auto* installed = dynamic_cast<const SnapshotInstalledEffect*>(effect.get())) {
     OnInstalled(installed->region, installed->at);
   } else {
@@ -241,27 +250,36 @@ void RegionPeer::OnApplied(std::unique_ptr<multiraft::AppliedEffect> effect) {
   }
 }
 
-void RegionPeer::OnMembersChanged(const Region& before, const Region& after, bool self_removed) {
+void RegionPeer::OnMembersChanged(const ConfChangeEffect& change) {
+  const Region before = view_->region;
+  const Region& after = change.region;
   LOG_INFO("region {} changed its members: conf_ver {}, {} peers", self_.region_id,
            after.epoch().conf_ver, after.meta().peers_size());
-  if (leads()) {
-    // It may be cut off from the entry that removes it, and a learner never asks for votes.
-    for (const metapb::Peer& peer : before.meta().peers()) {
-      if (after.FindPeer(PeerId(peer.id())) != nullptr || peer.id() == self_.peer_id.value()) {
-        continue;
-      }
-      env_.services->TellRemoved(StoreId(peer.store_id()), after.meta(), PeerId(peer.id()));
-    }
-  }
-  if (self_removed) {
+  if (change.self_removed) {
     destroying_ = true;
-    env_.services->DestroyPeer(after, self_.peer_id, /*data_deleted=*/true);
+    env_.services->DestroyPeer(after, self_.peer_id, change.at);
     return;
   }
   Publish(after);
+  for (const metapb::Peer& peer : before.meta().peers()) {
+    const PeerId id(peer.id());
+    if (after.FindPeer(id) != nullptr) continue;
+    // What was said to it before the change still has to find it.
+    learnt_stores_[id] = StoreId(peer.store_id());
+    // It may be cut off from the entry that removes it, and a learner never asks for votes.
+    if (leads()) TellRemoved(StoreId(peer.store_id()), id);
+  }
   snapshot_.floor = handle_->node().commit();
   env_.services->index().Put({view_});
   Report();
+}
+
+// Who is told destroys itself, and gives no more votes. So what this peer says of its members must
+// be what it knows after a restart too: the commit index that covers the change was submitted to
+// the log writer before the change was applied, and the word leaves behind it.
+void RegionPeer::TellRemoved(StoreId store, PeerId removed) {
+  handle_->PutRecords({}, [services = env_.services, store, region = view_->region.meta(),
+                           removed] { services->TellRemoved(store, region, removed); });
 }
 
 void RegionPeer::OnConfChanged(const raft::ConfState&) {}
@@ -278,12 +296,12 @@ void RegionPeer::OnRemovedNotice(const metapb::Region& region, PeerId removed) {
     return;
   }
   published_->Unpublish();
-  env_.services->DestroyPeer(view_->region, self_.peer_id, /*data_deleted=*/false);
+  env_.services->DestroyPeer(view_->region, self_.peer_id, std::nullopt);
 }
 
 void RegionPeer::OnMembershipQuestion(PeerId peer, StoreId store) {
   if (view_ == nullptr || view_->region.FindPeer(peer) != nullptr) return;
-  env_.services->TellRemoved(store, view_->region.meta(), peer);
+  TellRemoved(store, peer);
 }
 
 void RegionPeer::OnStop() {
@@ -301,14 +319,15 @@ void RegionPeer::OnTick() {
     snapshot_.reserved = false;
   }
   const env::Instant now = now_ = env_.clock->Now();
-  if (leader_ != PeerId()) leader_seen_ = now;
+  if (leads()) leader_seen_ = now;
   if (now >= next_inspection_) {
     next_inspection_ = now + env_.config.inspect_interval;
-    if (leads()) {
+    if (!leads()) {
+      AskForMembership(now);
+    } else if (view_ != nullptr) {
+      // Its log may hold a snapshot, and it may lead, before the snapshot is installed.
       InspectFollowers(now);
       CheckGrowth();
-    } else {
-      AskForMembership(now);
     }
   }
   if (!leads() || now < next_report_) return;
@@ -368,13 +387,13 @@ void RegionPeer::SendReport() {
   const env::Instant now = env_.clock->Now();
   next_report_ = now + report_interval_;
   followers_.Update(handle_->node().Status(), now);
-  env_.services->Report(
-      MakeReport(*view_, handle_->node().term(), followers_, *env_.clock, reported_traffic_));
+  // Of the term that it was told to lead: the node may have heard of a later one meanwhile.
+  env_.services->Report(MakeReport(*view_, term_, followers_, *env_.clock, reported_traffic_));
 }
 
 void RegionPeer::TransferAway() {
   if (!leads() || destroying_ || handle_->node().lead_transferee() != PeerId()) return;
-  const std::optional<PeerId> target = BestTransferee(handle_->node().Status());
+  const std::optional<PeerId> target = multiraft::BestTransferee(handle_->node().Status());
   if (target.has_value()) handle_->TransferLeadership(*target);
 }
 

@@ -15,6 +15,7 @@
 #include "common/engine/kv_engine.h"
 #include "common/env/clock.h"
 #include "common/multiraft/peer_delegate.h"
+#include "store/operation/conf_change.h"
 #include "store/region/peer_report.h"
 #include "store/region/peer_services.h"
 #include "store/region/region_index.h"
@@ -84,7 +85,8 @@ class RegionPeer final : public multiraft::PeerDelegate {
   }
   bool leads() const { return role_ == raft::Role::kLeader; }
   void Publish(Region region);
-  void OnMembersChanged(const Region& before, const Region& after, bool self_removed);
+  void OnMembersChanged(const ConfChangeEffect& change);
+  void TellRemoved(StoreId store, PeerId removed);
   void OnInstalled(const Region& region, Index at);
   void SendReport();
   void InspectFollowers(env::Instant now);
@@ -100,7 +102,8 @@ class RegionPeer final : public multiraft::PeerDelegate {
   multiraft::PeerHandle* handle_ = nullptr;
   raft::Role role_ = raft::Role::kFollower;
   PeerId leader_;
-  // Stores of peers that are not, or not yet, in the region's metadata; learnt from messages.
+  Term term_;
+  // Stores of peers that are not yet, or not any more, in the region's metadata.
   std::map<PeerId, StoreId> learnt_stores_;
   bool destroying_ = false;
   struct {

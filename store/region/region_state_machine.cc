@@ -1,6 +1,8 @@
 #include "store/region/region_state_machine.h"
 
+#include "absl/strings/str_cat.h"
 #include "common/base/check.h"
+#include "common/base/status_macros.h"
 #include "common/errors/region_error.h"
 #include "store/kv/command.h"
 #include "store/operation/conf_change.h"
@@ -9,6 +11,15 @@
 #include "store/region/region_storage.h"
 
 namespace flotilla::store {
+namespace {
+
+// Of what is committed behind the removal of this peer: the other members apply it.
+absl::Status NotAppliedHere(RegionId region_id) {
+  return errors::Undetermined(absl::StrCat("the peer of region ", region_id.value(),
+                                           " was removed before it applied this"));
+}
+
+}  // namespace
 
 RegionStateMachine::RegionStateMachine(PeerIdentity self, std::optional<Region> region,
                                        engine::KvEngine* engine, StateInstaller* installer,
@@ -25,7 +36,7 @@ multiraft::CommandResult RegionStateMachine::Apply(multiraft::ApplyContext& cont
                                                    std::string_view command) {
   multiraft::CommandResult result;
   if (removed_) {
-    result.status = errors::RegionNotFound(self_.region_id);
+    result.status = NotAppliedHere(self_.region_id);
     return result;
   }
   CHECK(region_.has_value()) << "region " << self_.region_id
@@ -57,7 +68,7 @@ multiraft::CommandResult RegionStateMachine::ApplyConfChange(multiraft::ApplyCon
                                                              const raft::ConfChange& change) {
   multiraft::CommandResult result;
   if (removed_) {
-    result.status = errors::RegionNotFound(self_.region_id);
+    result.status = NotAppliedHere(self_.region_id);
     return result;
   }
   CHECK(region_.has_value());
@@ -81,6 +92,22 @@ multiraft::CommandResult RegionStateMachine::InstallSnapshot(const raft::Snapsho
   published_->Publish(region_->version());
   result.effect = std::make_unique<SnapshotInstalledEffect>(*region_, snapshot.meta.index);
   return result;
+}
+
+// What the log may still have to make again:
+//  1. The region is split here. The child has its own log, but its state, and what it holds from
+//     before the split, are not flushed.
+//  2. The region's peer is removed, and its log cleared.
+//  3. The process dies. Nothing makes the child any more, which has acknowledged entries.
+absl::Status RegionStateMachine::PrepareForLossOfLog() {
+  if (!region_.has_value()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto flushed, engine_->GetFlushed(engine::ColumnFamily::kMeta,
+                                                           RegionStateKey(self_.region_id)));
+  if (flushed.has_value()) {
+    ASSIGN_OR_RETURN(const RegionState state, DecodeRegionState(*flushed));
+    if (Region(state.region).version() == region_->version()) return absl::OkStatus();
+  }
+  return engine_->Flush();
 }
 
 }  // namespace flotilla::store

@@ -54,6 +54,7 @@ class RegionStateMachine final : public multiraft::StateMachine {
                                            const raft::ConfChange& change) override;
   void PersistApplied(multiraft::ApplyContext& context, raft::EntryId applied) override;
   multiraft::CommandResult InstallSnapshot(const raft::Snapshot& snapshot) override;
+  absl::Status PrepareForLossOfLog() override;
 
  private:
   const PeerIdentity self_;

@@ -12,6 +12,7 @@ using engine::ColumnFamily;
 constexpr char kStatePrefix = 's';
 constexpr char kAppliedPrefix = 'a';
 constexpr char kStateFormat = 1;
+constexpr char kTombstoneFormat = 2;
 
 std::string MetaKey(char prefix, RegionId region_id) {
   std::string key(1, prefix);
@@ -26,28 +27,38 @@ std::string AppliedKey(RegionId region_id) { return MetaKey(kAppliedPrefix, regi
 
 std::string EncodeRegionState(const RegionState& state) {
   std::string out;
-  out.push_back(kStateFormat);
+  const bool tombstone = state.kind == RegionState::Kind::kTombstone;
+  out.push_back(tombstone ? kTombstoneFormat : kStateFormat);
   out.push_back(static_cast<char>(state.kind));
   PutVarint64(out, state.peer_id.value());
+  if (tombstone) {
+    PutVarint64(out, state.removed_at.term.value());
+    PutVarint64(out, state.removed_at.index.value());
+  }
   state.region.AppendToString(&out);
   return out;
 }
 
 absl::StatusOr<RegionState> DecodeRegionState(std::string_view data) {
   RegionState state;
-  if (data.size() < 2 || data[0] != kStateFormat) {
+  if (data.size() < 2 || (data[0] != kStateFormat && data[0] != kTombstoneFormat)) {
     return absl::DataLossError("a region state of an unknown format");
   }
+  const bool has_position = data[0] == kTombstoneFormat;
   const auto kind = static_cast<uint8_t>(data[1]);
   data.remove_prefix(2);
   uint64_t peer_id = 0;
+  uint64_t term = 0;
+  uint64_t index = 0;
   if (kind < static_cast<uint8_t>(RegionState::Kind::kNormal) ||
       kind > static_cast<uint8_t>(RegionState::Kind::kTombstone) || !GetVarint64(data, peer_id) ||
+      (has_position && (!GetVarint64(data, term) || !GetVarint64(data, index))) ||
       !state.region.ParseFromArray(data.data(), static_cast<int>(data.size()))) {
     return absl::DataLossError("a malformed region state");
   }
   state.kind = static_cast<RegionState::Kind>(kind);
   state.peer_id = PeerId(peer_id);
+  state.removed_at = {Term(term), Index(index)};
   return state;
 }
 

@@ -2,7 +2,8 @@
 // the same batches as the data that they describe.
 //
 //   's' region id (big-endian)   the region's state: a version byte, the kind of state, this
-//                                store's peer id, and the region's metadata
+//                                store's peer id, of a tombstone (from version 2 on) the term and
+//                                index at which it was removed, and the region's metadata
 //   'a' region id (big-endian)   the applied position: term and index, big-endian
 //
 // Both are part of the consistent prefix that a crash leaves; docs/split.md says why that makes
@@ -34,6 +35,9 @@ struct RegionState {
   Kind kind = Kind::kNormal;
   PeerId peer_id;
   metapb::Region region;
+  // Of a tombstone: the committed entry that removed the peer, which the peer applied. {0, 0}: it
+  // heard of its removal from others.
+  raft::EntryId removed_at = {};
 };
 
 struct PersistedRegion {

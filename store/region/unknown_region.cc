@@ -23,8 +23,12 @@ UnknownRegionAction DecideUnknown(const net::Envelope& envelope, const MessageCo
   if (tombstone != nullptr && message.to <= tombstone->peer_id) {
     // Our peer was removed; if the sender was too, it does not know of either.
     const bool newer = tombstone->region.region_epoch().conf_ver() > envelope.epoch.conf_ver;
-    if ((is_vote || is_question) && newer && !IsMember(tombstone->region, message.from)) {
-      return UnknownRegionAction::kTellRemoved;
+    const bool is_member = IsMember(tombstone->region, message.from);
+    if ((is_vote || is_question) && newer && !is_member) return UnknownRegionAction::kTellRemoved;
+    const bool knows_position = tombstone->removed_at != raft::EntryId{};
+    const bool is_its_vote = is_vote && message.to == tombstone->peer_id;
+    if (is_its_vote && newer && is_member && knows_position) {
+      return UnknownRegionAction::kTellCommitted;
     }
     return UnknownRegionAction::kDrop;
   }

@@ -24,6 +24,9 @@ enum class UnknownRegionAction {
   kKeepVote,     // The range is another region's: a split is probably about to make the region.
   kCreatePeer,   // It waits for a snapshot, or for the log from its beginning.
   kTellRemoved,  // The sender was removed from the region.
+  // Our peer was removed, the sender is still a member and does not know it: it needs our vote
+  // until it hears that the removal is committed.
+  kTellCommitted,
 };
 
 // `tombstone` is null unless a peer of the region was removed from this store; `range_taken` tells

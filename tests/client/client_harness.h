@@ -24,18 +24,12 @@ namespace flotilla::client::testing {
 class ClientHarness {
  public:
   explicit ClientHarness(KeyCodec codec = KeyCodec::V2(KeyspaceId(7)), ClientOptions options = {})
-      : cluster_(codec, 3),
-        pd_(&cluster_),
-        connector_(&cluster_),
-        metrics_(&registry_),
-        executor_(&clock_),
-        cache_(&clock_, env::Random(1), RegionCache::Options{}),
-        jitter_(env::Random(2)),
-        locator_(codec, &cache_, &pd_, &connector_, &metrics_),
-        core_({&clock_, &executor_, &locator_, &jitter_, &metrics_, 42}, std::move(options)),
-        client_(std::make_unique<RawClientImpl>(&core_, &connector_, &registry_)) {}
+      : ClientHarness(std::make_shared<FakeCluster>(codec, 3), std::move(options)) {}
+  // One more client of the cluster that `other` has.
+  explicit ClientHarness(const ClientHarness& other, ClientOptions options = {})
+      : ClientHarness(other.cluster_, std::move(options)) {}
 
-  FakeCluster& cluster() { return cluster_; }
+  FakeCluster& cluster() { return *cluster_; }
   RawClient& client() { return *client_; }
   RegionCache& cache() { return cache_; }
   Core& core() { return core_; }
@@ -80,8 +74,8 @@ class ClientHarness {
     return Await<absl::StatusOr<CasResult>>(
         [&](auto done) { client_->CompareAndSwapAsync(key, expected, value, {}, done); });
   }
-  absl::Status BatchPut(RawClient::Pairs pairs) {
-    return Await<absl::Status>([&](auto done) { client_->BatchPutAsync(pairs, {}, done); });
+  absl::Status BatchPut(RawClient::Pairs pairs, WriteOptions options = {}) {
+    return Await<absl::Status>([&](auto done) { client_->BatchPutAsync(pairs, options, done); });
   }
   absl::StatusOr<RawClient::Pairs> BatchGet(std::vector<std::string> keys) {
     return Await<absl::StatusOr<RawClient::Pairs>>(
@@ -103,8 +97,20 @@ class ClientHarness {
   }
 
  private:
+  ClientHarness(std::shared_ptr<FakeCluster> cluster, ClientOptions options)
+      : cluster_(std::move(cluster)),
+        pd_(cluster_.get()),
+        connector_(cluster_.get()),
+        metrics_(&registry_),
+        executor_(&clock_),
+        cache_(&clock_, env::Random(1), RegionCache::Options{}),
+        jitter_(env::Random(2)),
+        locator_(cluster_->codec(), &cache_, &pd_, &connector_, &metrics_),
+        core_({&clock_, &executor_, &locator_, &jitter_, &metrics_, 42}, std::move(options)),
+        client_(std::make_unique<RawClientImpl>(&core_, &connector_, &registry_)) {}
+
   env::ManualClock clock_;
-  FakeCluster cluster_;
+  const std::shared_ptr<FakeCluster> cluster_;
   FakePdClient pd_;
   FakeConnector connector_;
   metrics::Registry registry_;

@@ -200,20 +200,57 @@ TEST_F(FaultsTest, AfterADeadStoreTheOthersAreAsked) {
   EXPECT_EQ(cluster().requests().back(), "RawGet@2");
 }
 
-TEST_F(FaultsTest, APutUnderABrokenConnectionIsSentAgain) {
-  cluster().AddScript(1, Broken(absl::UnavailableError("reset"), /*apply_first=*/true));
-  EXPECT_TRUE(harness_.Put("k", "new").ok());
-  EXPECT_EQ(cluster().requests().size(), 3u) << "broken, NotLeader at the next peer, done";
+TEST_F(FaultsTest, AWriteUnderABrokenConnectionIsUndeterminedAtOnce) {
+  const std::vector<std::function<absl::Status()>> writes = {
+      [&] { return harness_.Put("k", "new"); },
+      [&] { return harness_.Delete("k"); },
+      [&] {
+        return harness_.BatchPut({{"k", "new"}});
+      },
+      [&] { return harness_.BatchDelete({"k"}); },
+      [&] {
+        return harness_.DeleteRange({"a", "z"});
+      },
+      [&] { return harness_.Cas("k", "old", "new").status(); },
+  };
+  for (const auto& write : writes) {
+    for (const absl::Status& error :
+         {absl::UnavailableError("reset"), absl::DeadlineExceededError("no answer")}) {
+      cluster().TransferLeader(1, 1);
+      ASSERT_TRUE(harness_.Put("k", "old").ok());
+      cluster().ClearRequests();
+      const env::Duration before = harness_.elapsed();
+      cluster().AddScript(0, Broken(error, /*apply_first=*/true));
+      const absl::Status status = write();
+      EXPECT_TRUE(IsUndetermined(status)) << status;
+      EXPECT_EQ(cluster().requests().size(), 1u) << cluster().requests().front();
+      EXPECT_EQ(harness_.elapsed(), before);
+    }
+  }
+  EXPECT_THAT(harness_.metrics(), HasSubstr("flotilla_client_resent_writes_total 0"));
 }
 
-TEST_F(FaultsTest, APutWhoseFateNobodyKnowsIsUndetermined) {
+TEST_F(FaultsTest, APutIsSentAgainWhereItsCallerAllowsIt) {
+  cluster().AddScript(1, Broken(absl::UnavailableError("reset"), /*apply_first=*/true));
+  EXPECT_TRUE(harness_.Put("k", "new", {.resend_unanswered = true}).ok());
+  EXPECT_EQ(cluster().requests().size(), 3u) << "broken, NotLeader at the next peer, done";
+  cluster().ClearRequests();
+  cluster().AddScript(1, Broken(absl::UnavailableError("reset"), /*apply_first=*/true));
+  EXPECT_TRUE(harness_.BatchPut({{"k", "newer"}}, {.resend_unanswered = true}).ok());
+  EXPECT_EQ(**harness_.Get("k"), "newer");
+  EXPECT_THAT(harness_.metrics(), HasSubstr("flotilla_client_resent_writes_total 4"));
+}
+
+TEST_F(FaultsTest, APutThatIsSentAgainInVainIsUndetermined) {
   cluster().AddScript(1, Broken(absl::UnavailableError("reset"), /*apply_first=*/true));
   for (const uint64_t store : {1, 2, 3}) {
     for (int i = 0; i < 200; ++i) {
-      cluster().AddScript(store, Broken(MarkNotSent(absl::UnavailableError("down")), false));
+      cluster().AddScript(store,
+                          Broken(rpc::MarkNotExecuted(absl::UnavailableError("down")), false));
     }
   }
-  const absl::Status status = harness_.Put("k", "new", {.timeout = seconds(3)});
+  const absl::Status status =
+      harness_.Put("k", "new", {.timeout = seconds(3), .resend_unanswered = true});
   EXPECT_TRUE(IsUndetermined(status)) << status;
   EXPECT_EQ(cluster().entries().begin()->second.value, "new") << "and indeed it was applied";
 }
@@ -249,18 +286,26 @@ TEST_F(FaultsTest, ACasThatMayHaveBeenAppliedIsNeverSentAgain) {
   }
 }
 
-TEST_F(FaultsTest, ACasThatWasNotSentIsTriedAgain) {
-  cluster().AddScript(1, Broken(MarkNotSent(absl::UnavailableError("connecting")), false));
+TEST_F(FaultsTest, AWriteThatWasCertainlyNotExecutedIsTriedAgain) {
+  const Script not_executed =
+      Broken(rpc::MarkNotExecuted(absl::UnavailableError("connecting")), false);
+  cluster().AddScript(1, not_executed);
   const auto result = harness_.Cas("k", "old", "new");
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_TRUE(result->swapped);
+  cluster().AddScript(0, not_executed);
+  EXPECT_TRUE(harness_.Put("k", "newer").ok());
+  EXPECT_THAT(harness_.metrics(), HasSubstr("flotilla_client_resent_writes_total 0"));
 }
 
-TEST_F(FaultsTest, ACasThatTimedOutInTheStoreIsUndetermined) {
+TEST_F(FaultsTest, AWriteThatTimedOutInTheStoreIsUndetermined) {
   errorpb::Error error;
   error.set_message("Deadline is exceeded");
-  cluster().AddScript(1, error);
+  cluster().AddScript(0, error);
   EXPECT_TRUE(IsUndetermined(harness_.Cas("k", "old", "new").status()));
+  cluster().AddScript(0, error);
+  EXPECT_TRUE(IsUndetermined(harness_.Put("k", "new")));
+  EXPECT_EQ(cluster().requests().size(), 2u);
 }
 
 TEST_F(FaultsTest, ACasFollowsTheLeader) {

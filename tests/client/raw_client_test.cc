@@ -193,6 +193,26 @@ TEST(RawClientLimitsTest, ScansArePaged) {
   EXPECT_EQ(*harness.Scan({"", ""}, {.reverse = true}), pairs);
 }
 
+TEST(RawClientLimitsTest, AnswersThatAreTooLargeForAStoreComeInParts) {
+  for (const KeyCodec& codec : {KeyCodec::V1(), KeyCodec::V2(KeyspaceId(7))}) {
+    ClientHarness harness(codec);
+    RawClient::Pairs pairs;
+    std::vector<std::string> keys;
+    for (int i = 100; i < 200; ++i) {
+      pairs.push_back({std::to_string(i), std::string(100, 'v')});
+      keys.push_back(pairs.back().key);
+    }
+    ASSERT_TRUE(harness.BatchPut(pairs).ok());
+    harness.cluster().LimitAnswers(1000);
+    EXPECT_EQ(*harness.Scan({"", ""}), pairs);
+    EXPECT_EQ(*harness.BatchGet(keys), pairs);
+    // One pair that is too large by itself cannot be had, and is not left out.
+    harness.cluster().LimitAnswers(50);
+    EXPECT_TRUE(absl::IsFailedPrecondition(harness.Scan({"", ""}).status()));
+    EXPECT_TRUE(absl::IsFailedPrecondition(harness.BatchGet(keys).status()));
+  }
+}
+
 TEST(RawClientLimitsTest, KeyspacesDoNotMeet) {
   ClientHarness harness(KeyCodec::V2(KeyspaceId(5)));
   ASSERT_TRUE(harness.Put("mine", "v").ok());

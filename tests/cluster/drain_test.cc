@@ -14,12 +14,22 @@ namespace {
 
 using std::chrono::seconds;
 
-TEST(DrainTest, StoresAndMembersLeaveInTurnWithoutAClientsError) {
+class DrainTest : public ::testing::TestWithParam<client::Transport> {};
+
+INSTANTIATE_TEST_SUITE_P(Transports, DrainTest,
+                         ::testing::Values(client::Transport::kBatch, client::Transport::kUnary),
+                         [](const auto& info) {
+                           return info.param == client::Transport::kBatch ? "Batch" : "Unary";
+                         });
+
+TEST_P(DrainTest, StoresAndMembersLeaveInTurnWithoutAClientsError) {
   ProcessCluster cluster("drain");
   const CommandResult up = cluster.Up({"--stores", "3", "--pds", "3"});
   ASSERT_EQ(up.code, 0) << up.output;
   ASSERT_EQ(cluster.Run({"region", "split", "durable/2", "durable/4", "durable/6"}).code, 0);
-  const auto client = cluster.Connect();
+  client::ClientOptions options;
+  options.transport = GetParam();
+  const auto client = cluster.Connect(options);
   ASSERT_NE(client, nullptr);
   RegisterWriters writers(client.get(), 16);
   writers.Start();

@@ -62,7 +62,10 @@ TEST_F(FailoverTest, SurvivesTheDeathOfAStore) {
   const env::SystemClock clock;
   const env::Instant killed = clock.Now();
   for (const char* key : {"p0001x", "p0700x", "p1200x", "p1700x"}) {
-    const absl::Status status = client->Put(key, "written without a store");
+    absl::Status status = client->Put(key, "written without a store");
+    // It may have been on its way to the store that died. A copy that came late would do no harm:
+    // this test is the key's only writer, and writes the same again.
+    if (client::IsUndetermined(status)) status = client->Put(key, "written without a store");
     EXPECT_TRUE(status.ok()) << key << ": " << status;
   }
   EXPECT_LT(clock.Now() - killed, kFailover);

@@ -30,11 +30,13 @@ std::string Quote(const std::string& text) {
 }
 
 // The first base of a block of ports that nobody uses, from one that depends on this process, so
-// that tests side by side do not race for the same ones.
+// that tests side by side do not race for the same ones. All lie below those that the kernel gives
+// to outgoing connections: one of them might have a member's port while that member is restarted.
 int FreePortBase(cli::PosixProcesses& processes) {
   constexpr int kBlock = 300;
-  for (int attempt = 0; attempt < 80; ++attempt) {
-    const int base = 20'000 + ((getpid() + attempt * 7) % 80) * kBlock;
+  constexpr int kBlocks = 41;
+  for (int attempt = 0; attempt < kBlocks; ++attempt) {
+    const int base = 20'000 + ((getpid() + attempt * 7) % kBlocks) * kBlock;
     bool is_free = true;
     for (const int offset : {0, 1, 2, 101, 102, 103, 104, 105, 201, 202, 203, 251, 252, 253}) {
       is_free = is_free && processes.IsPortFree(base + offset);

@@ -1,6 +1,7 @@
 #include "tests/cluster/register_writers.h"
 
 #include <gtest/gtest.h>
+#include <spdlog/fmt/fmt.h>
 
 #include <optional>
 
@@ -24,16 +25,22 @@ std::optional<int64_t> DecodeValue(const std::string& key, const std::string& va
 
 }  // namespace
 
-RegisterWriters::RegisterWriters(client::RawClient* client, int keys)
-    : client_(client), registers_(static_cast<size_t>(keys)) {}
+RegisterWriters::RegisterWriters(client::RawClient* client, int writers)
+    : client_(client), writers_(static_cast<size_t>(writers)) {}
 
 void RegisterWriters::Start() {
-  size_t keys = 0;
+  size_t writers = 0;
   {
     MutexLock lock(mutex_);
-    keys = in_flight_ = registers_.size();
+    writers = in_flight_ = writers_.size();
+    for (size_t i = 0; i < writers; ++i) AddRegister(i);
   }
-  for (size_t i = 0; i < keys; ++i) WriteNext(i);
+  for (size_t i = 0; i < writers; ++i) WriteNext(i);
+}
+
+void RegisterWriters::AddRegister(size_t i) {
+  std::vector<Register>& registers = writers_[i].registers;
+  registers.push_back({.key = fmt::format("durable/{}.{}", i, registers.size())});
 }
 
 void RegisterWriters::Stop() {
@@ -44,11 +51,13 @@ void RegisterWriters::Stop() {
 
 void RegisterWriters::WriteNext(size_t i) {
   int64_t number = 0;
+  std::string key;
   {
     MutexLock lock(mutex_);
-    number = ++registers_[i].attempted;
+    number = ++writers_[i].attempted;
+    key = writers_[i].registers.back().key;
   }
-  client_->PutAsync(Key(i), EncodeValue(Key(i), number), {},
+  client_->PutAsync(key, EncodeValue(key, number), {},
                     [this, i, number](absl::Status status) { OnWritten(i, number, status); });
 }
 
@@ -56,16 +65,16 @@ void RegisterWriters::OnWritten(size_t i, int64_t number, const absl::Status& st
   bool is_last = false;
   {
     MutexLock lock(mutex_);
-    Register& written = registers_[i];
+    Register& written = writers_[i].registers.back();
     if (status.ok()) {
       written.acknowledged = number;
-      written.undetermined.clear();
       ++acknowledged_;
     } else {
       last_error_ = status.ToString();
       if (client::IsUndetermined(status)) {
-        written.undetermined.insert(number);
+        written.undetermined = number;
         ++undetermined_;
+        AddRegister(i);
       } else {
         ++refused_;
       }
@@ -81,21 +90,23 @@ void RegisterWriters::OnWritten(size_t i, int64_t number, const absl::Status& st
 
 void RegisterWriters::Check() {
   MutexLock lock(mutex_);
-  for (size_t i = 0; i < registers_.size(); ++i) {
-    const Register& expected = registers_[i];
-    const auto value = client_->Get(Key(i));
-    ASSERT_TRUE(value.ok()) << Key(i) << ": " << value.status().ToString();
-    if (!value->has_value()) {
-      EXPECT_EQ(expected.acknowledged, 0) << Key(i) << " is gone";
-      continue;
-    }
-    const std::optional<int64_t> stored = DecodeValue(Key(i), **value);
-    ASSERT_TRUE(stored.has_value()) << Key(i) << " holds what nobody wrote: " << **value;
-    EXPECT_TRUE(*stored == expected.acknowledged || expected.undetermined.contains(*stored))
-        << Key(i) << " holds write " << *stored << "; write " << expected.acknowledged
-        << " was acknowledged last, " << expected.undetermined.size()
-        << " later ones are undetermined";
+  for (const Writer& writer : writers_) {
+    for (const Register& expected : writer.registers) CheckRegister(expected);
   }
+}
+
+void RegisterWriters::CheckRegister(const Register& expected) {
+  const auto value = client_->Get(expected.key);
+  ASSERT_TRUE(value.ok()) << expected.key << ": " << value.status().ToString();
+  if (!value->has_value()) {
+    EXPECT_EQ(expected.acknowledged, 0) << expected.key << " is gone";
+    return;
+  }
+  const std::optional<int64_t> stored = DecodeValue(expected.key, **value);
+  ASSERT_TRUE(stored.has_value()) << expected.key << " holds what nobody wrote: " << **value;
+  EXPECT_TRUE(*stored == expected.acknowledged || *stored == expected.undetermined)
+      << expected.key << " holds write " << *stored << "; write " << expected.acknowledged
+      << " was acknowledged last, and " << expected.undetermined << " is undetermined";
 }
 
 int64_t RegisterWriters::acknowledged() {

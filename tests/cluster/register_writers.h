@@ -1,14 +1,15 @@
 // Writers that know what each of their keys may hold: the durability checker of real processes.
 //
-// Every write of a key carries a number, larger than those before it. Once a write was
-// acknowledged, the key holds it or a later one whose outcome is unknown; a write that was refused
-// is never seen.
+// Every write of a key carries a number. A key holds the last write that was acknowledged, or a
+// later one whose outcome is unknown; a write that was refused is never seen. A write whose outcome
+// is unknown may take effect at any later time, so that nothing certain could be said of its key
+// any more: that key is left as it is, for the check in the end, and the writer goes on with
+// another one.
 #ifndef FLOTILLA_TESTS_CLUSTER_REGISTER_WRITERS_H_
 #define FLOTILLA_TESTS_CLUSTER_REGISTER_WRITERS_H_
 
 #include <atomic>
 #include <cstdint>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -17,11 +18,12 @@
 
 namespace flotilla::cluster_test {
 
-// Writes rising numbers to its keys, each key's one after another, all keys at once. Thread-safe.
+// A number of writers, each of which writes rising numbers to its key, one after another; all at
+// once. Thread-safe.
 class RegisterWriters {
  public:
   // `client` must outlive the writers.
-  RegisterWriters(client::RawClient* client, int keys);
+  RegisterWriters(client::RawClient* client, int writers);
   ~RegisterWriters() { Stop(); }
   RegisterWriters(const RegisterWriters&) = delete;
   RegisterWriters& operator=(const RegisterWriters&) = delete;
@@ -40,14 +42,20 @@ class RegisterWriters {
 
  private:
   struct Register {
+    std::string key;
+    int64_t acknowledged = 0;  // 0: none was.
+    int64_t undetermined = 0;  // Later than `acknowledged`; 0: none is.
+  };
+  struct Writer {
     int64_t attempted = 0;
-    int64_t acknowledged = 0;
-    std::set<int64_t> undetermined;  // Later than `acknowledged`.
+    // The one that is written, behind those that are left.
+    std::vector<Register> registers;
   };
 
-  static std::string Key(size_t i) { return "durable/" + std::to_string(i); }
+  void AddRegister(size_t i) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WriteNext(size_t i);
   void OnWritten(size_t i, int64_t number, const absl::Status& status);
+  void CheckRegister(const Register& expected);
 
   client::RawClient* const client_;
   std::atomic<bool> stopping_{false};
@@ -58,7 +66,7 @@ class RegisterWriters {
   int64_t undetermined_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t refused_ ABSL_GUARDED_BY(mutex_) = 0;
   std::string last_error_ ABSL_GUARDED_BY(mutex_);
-  std::vector<Register> registers_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Writer> writers_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace flotilla::cluster_test

@@ -3,6 +3,7 @@
 #ifndef FLOTILLA_TESTS_STORE_FAKE_PD_H_
 #define FLOTILLA_TESTS_STORE_FAKE_PD_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -19,6 +20,7 @@ class FakePd final : public pdclient::PdClient {
     std::move(done)(absl::UnimplementedError("no timestamps here"));
   }
   void SendRegionHeartbeat(pdpb::RegionHeartbeatRequest heartbeat) override {
+    if (on_heartbeat) on_heartbeat(heartbeat);
     const uint64_t id = heartbeat.region().id();
     heartbeats.insert_or_assign(id, std::move(heartbeat));
   }
@@ -32,6 +34,7 @@ class FakePd final : public pdclient::PdClient {
   // The last one of each region.
   std::map<uint64_t, pdpb::RegionHeartbeatRequest> heartbeats;
   std::map<uint64_t, metapb::Store> stores;
+  std::function<void(const pdpb::RegionHeartbeatRequest&)> on_heartbeat;
   // Answers every call, while it is not OK.
   absl::Status down;
 

@@ -11,71 +11,6 @@ namespace {
 constexpr env::Duration kAnswerLimit = std::chrono::seconds(20);
 constexpr int kAttempts = 30;
 
-// Passes the messages of a snapshot on at once, in the thread of the sender.
-class DirectLink final : public OutgoingSnapshot,
-                         public IncomingSnapshotControl,
-                         public std::enable_shared_from_this<DirectLink> {
- public:
-  explicit DirectLink(std::shared_ptr<OutgoingSnapshotHandler> handler)
-      : handler_(std::move(handler)) {}
-
-  void SetIncoming(std::shared_ptr<IncomingSnapshot> incoming) { incoming_ = std::move(incoming); }
-  void Send(SnapshotMessage message) override {
-    waiting_.push_back(std::move(message));
-    Pump();
-  }
-  void Wake() override { Pump(); }
-  void Cancel() override { Close(absl::CancelledError("the sender gave up")); }
-  void Answer(const absl::Status& status) override { Close(status); }
-
- private:
-  void Pump() {
-    const auto self = shared_from_this();
-    while (incoming_ != nullptr && !waiting_.empty() && incoming_->HasRoom()) {
-      SnapshotMessage message = std::move(waiting_.front());
-      waiting_.erase(waiting_.begin());
-      incoming_->OnMessage(std::move(message));
-      if (handler_ != nullptr) handler_->OnSent();
-    }
-  }
-  void Close(const absl::Status& status) {
-    const auto self = shared_from_this();
-    const auto incoming = std::exchange(incoming_, nullptr);
-    const auto handler = std::exchange(handler_, nullptr);
-    if (incoming != nullptr) incoming->OnClosed();
-    if (handler != nullptr) handler->OnClosed(status);
-  }
-
-  std::shared_ptr<OutgoingSnapshotHandler> handler_;
-  std::shared_ptr<IncomingSnapshot> incoming_;
-  std::vector<SnapshotMessage> waiting_;
-};
-
-class ClusterConnector final : public SnapshotConnector {
- public:
-  explicit ClusterConnector(StoreCluster* cluster) : cluster_(cluster) {}
-
-  std::shared_ptr<OutgoingSnapshot> Open(
-      StoreId to, std::shared_ptr<OutgoingSnapshotHandler> handler) override {
-    auto link = std::make_shared<DirectLink>(std::move(handler));
-    const int store = static_cast<int>(to.value());
-    if (!cluster_->IsUp(store)) {
-      link->Answer(absl::UnavailableError("the store is down"));
-      return link;
-    }
-    link->SetIncoming(cluster_->store(store).snapshots().Accept(link));
-    return link;
-  }
-
- private:
-  StoreCluster* const cluster_;
-};
-
-// The connectors live as long as their cluster.
-std::unique_ptr<SnapshotConnector> MakeConnector(StoreCluster* cluster) {
-  return std::make_unique<ClusterConnector>(cluster);
-}
-
 }  // namespace
 
 SimStore::SimStore(const Parts& parts, const StoreClusterOptions& options) : hub_(parts.engine) {
@@ -86,12 +21,12 @@ SimStore::SimStore(const Parts& parts, const StoreClusterOptions& options) : hub
                                                                        .index = &index_,
                                                                        .snapshots = &hub_,
                                                                        .installer = &hub_},
-                                             RegionPeerConfig{});
+                                             options.peer);
   multiraft::HostConfig config = options.host;
   config.store_id = parts.id;
   multiraft::HostDependencies dependencies;
   dependencies.clock = parts.process;
-  dependencies.random = env::Random(options.seed * 100 + parts.id.value());
+  dependencies.random = parts.random;
   dependencies.scheduler = parts.process;
   dependencies.log_engine = parts.log_engine;
   dependencies.kv_engine = parts.engine;
@@ -113,16 +48,18 @@ SimStore::SimStore(const Parts& parts, const StoreClusterOptions& options) : hub
                                   .splitter = splitter_.get(),
                                   .split_checker = split_checker_.get(),
                                   .clock = parts.process});
-  api_ = std::make_unique<KvApi>(KvDependencies{.store_id = parts.id,
-                                                .cluster_id = parts.pd->cluster_id(),
-                                                .codec = parts.codec,
-                                                .engine = parts.engine,
-                                                .clock = parts.process,
-                                                .reader = reader_.get(),
-                                                .replicator = replicator_.get(),
-                                                .executor = &reads_,
-                                                .splitter = splitter_.get()},
-                                 KvLimits{});
+  api_ = std::make_unique<KvApi>(
+      KvDependencies{.store_id = parts.id,
+                     .cluster_id = parts.pd->cluster_id(),
+                     .codec = parts.codec,
+                     .engine = parts.engine,
+                     .clock = parts.process,
+                     .reader = reader_.get(),
+                     .replicator = replicator_.get(),
+                     .executor = &reads_,
+                     .splitter = splitter_.get(),
+                     .slow_score = [host = host_.get()] { return host->SlowScore(); }},
+      KvLimits{});
   manager_->Connect(
       host_.get(),
       [pd = parts.pd](pdpb::RegionHeartbeatRequest report) {
@@ -131,6 +68,11 @@ SimStore::SimStore(const Parts& parts, const StoreClusterOptions& options) : hub
       [this](RegionViewPtr view) { split_checker_->Check(std::move(view)); });
   auto recovered = RecoverRegions(*parts.engine, *parts.log_engine, hub_);
   CHECK_OK(recovered.status());
+  for (const PersistedRegion& region : recovered->regions) {
+    const RegionId id(region.state.region.id());
+    const auto kept = parts.log_engine->Load(id);
+    parts.promises->OnStart(id, region.state.peer_id, kept.ok() ? *kept : raftlog::GroupState{});
+  }
   manager_->Start(recovered->regions, std::move(recovered->tombstones));
 }
 
@@ -164,10 +106,18 @@ void SimStore::OpenSnapshots(const Parts& parts) {
 
 StoreCluster::StoreCluster(const StoreClusterOptions& options)
     : options_(options),
+      random_(env::Random(options.seed).Fork("cluster")),
       world_(options.seed),
       network_process_(&world_),
       network_(&network_process_, env::Random(options.seed).Fork("network")),
-      connector_(MakeConnector(this)) {
+      links_(&network_, [this](StoreId id) {
+        const int store = static_cast<int>(id.value());
+        return IsUp(store) ? &this->store(store).snapshots() : nullptr;
+      }) {
+  network_.SetTap([this](const net::Envelope& envelope) { promises_.OnSend(envelope); });
+  pd_.on_heartbeat = [this](const pdpb::RegionHeartbeatRequest& heartbeat) {
+    region_history_.OnHeartbeat(heartbeat);
+  };
   network_.SetWaker(network_process_.Add(&network_));
   network_process_.Start();
   metapb::Region first;
@@ -182,7 +132,10 @@ StoreCluster::StoreCluster(const StoreClusterOptions& options)
   for (int i = 1; i <= options.stores; ++i) {
     nodes_.push_back(std::make_unique<Node>());
     Node& node = *nodes_.back();
-    node.engine = std::make_unique<engine::MemoryKvEngine>(&node.files);
+    node.engine = std::make_unique<engine::MemoryKvEngine>(
+        &node.files, engine::MemoryKvOptions{.flush_at_bytes = options.flush_at_bytes});
+    node.drift_ppm = static_cast<int64_t>(random_.Uniform(2 * options.max_drift_ppm + 1)) -
+                     static_cast<int64_t>(options.max_drift_ppm);
     node.log_engine = std::make_unique<raftlog::MemoryLogEngine>();
     if (i <= options.voters) {
       const auto batch = node.engine->NewBatch();
@@ -198,24 +151,25 @@ StoreCluster::StoreCluster(const StoreClusterOptions& options)
 
 StoreCluster::~StoreCluster() {
   for (int i = 1; i <= options_.stores; ++i) {
-    network_.SetHandler(StoreId(static_cast<uint64_t>(i)), nullptr);
+    if (IsUp(i)) Crash(i);
   }
-  for (const auto& node : nodes_) node->store.reset();
 }
 
 void StoreCluster::Start(int store) {
   Node& node = *nodes_[static_cast<size_t>(store) - 1];
   const StoreId id(static_cast<uint64_t>(store));
-  node.process = std::make_unique<testing::SimScheduler>(&world_);
+  node.process = std::make_unique<testing::SimScheduler>(&world_, node.drift_ppm);
   node.store = std::make_unique<SimStore>(SimStore::Parts{.id = id,
                                                           .engine = node.engine.get(),
                                                           .log_engine = node.log_engine.get(),
                                                           .files = &node.files,
                                                           .process = node.process.get(),
                                                           .transport = network_.TransportOf(id),
-                                                          .connector = connector_.get(),
+                                                          .connector = links_.ConnectorOf(id),
                                                           .pd = &pd_,
-                                                          .codec = &codec_},
+                                                          .codec = &codec_,
+                                                          .promises = &promises_,
+                                                          .random = env::Random(random_.Next())},
                                           options_);
   network_.SetHandler(id, [manager = &node.store->manager()](net::Envelope envelope) {
     manager->OnEnvelope(std::move(envelope));
@@ -223,16 +177,24 @@ void StoreCluster::Start(int store) {
   node.process->Start();
 }
 
-void StoreCluster::Crash(int store) {
+void StoreCluster::Kill(int store, testing::CrashMoment moment) {
   Node& node = *nodes_[static_cast<size_t>(store) - 1];
   CHECK(node.store != nullptr);
-  network_.SetHandler(StoreId(static_cast<uint64_t>(store)), nullptr);
+  const StoreId id(static_cast<uint64_t>(store));
+  network_.SetHandler(id, nullptr);
+  network_.Mute(id, true);
+  links_.Break(id);
+  if (moment == testing::CrashMoment::kAfterLogWrite) node.process->RunStage("log-writer");
+  node.process->Stop();
   node.store.reset();
   node.process.reset();
   node.engine->Crash();
   node.log_engine->Crash();
   node.files.Crash();
+  network_.Mute(id, false);
 }
+
+void StoreCluster::FlushData(int store) { CHECK_OK(engine(store).Flush()); }
 
 void StoreCluster::Restart(int store) {
   CHECK(!IsUp(store));

@@ -25,8 +25,13 @@
 #include "store/split/pd_region_splitter.h"
 #include "store/split/split_checker.h"
 #include "tests/store/fake_pd.h"
+#include "tests/store/region_history.h"
+#include "tests/store/snapshot_links.h"
 #include "tests/support/fault_network.h"
+#include "tests/support/nemesis.h"
+#include "tests/support/raft_promises.h"
 #include "tests/support/sim_world.h"
+#include "tests/support/violations.h"
 
 namespace flotilla::store {
 
@@ -37,33 +42,49 @@ struct StoreClusterOptions {
   int voters = 3;
   multiraft::HostConfig host = {};
   SplitLimits split = {};
+  RegionPeerConfig peer = {};
+  uint64_t flush_at_bytes = 64 << 20;
+  // Clocks of the stores run fast or slow by up to so much.
+  uint64_t max_drift_ppm = 0;
 };
 
 // One store, as long as its process lives.
 class SimStore;
 
-class StoreCluster {
+class StoreCluster final : public testing::FaultTarget {
  public:
   static constexpr uint64_t kFirstRegion = 1;
 
   explicit StoreCluster(const StoreClusterOptions& options);
-  ~StoreCluster();
+  ~StoreCluster() override;
 
   testing::SimWorld& world() { return world_; }
-  testing::FaultNetwork& network() { return network_; }
+  testing::FaultNetwork& network() override { return network_; }
   FakePd& pd() { return pd_; }
   const KeyCodec& codec() const { return codec_; }
-  int stores() const { return options_.stores; }
+  int stores() const override { return options_.stores; }
+  // What the checkers found: of votes and terms (RaftPromises) and of epochs (RegionHistory).
+  testing::Violations& violations() { return violations_; }
 
   // Stores count from 1.
   SimStore& store(int store) { return *nodes_[static_cast<size_t>(store) - 1]->store; }
-  bool IsUp(int store) const { return nodes_[static_cast<size_t>(store) - 1]->store != nullptr; }
+  bool IsUp(int store) const override {
+    return nodes_[static_cast<size_t>(store) - 1]->store != nullptr;
+  }
   engine::MemoryKvEngine& engine(int store) {
     return *nodes_[static_cast<size_t>(store) - 1]->engine;
   }
+  testing::SimScheduler& process(int store) override {
+    return *nodes_[static_cast<size_t>(store) - 1]->process;
+  }
+  raftlog::MemoryLogEngine& log_engine(int store) {
+    return *nodes_[static_cast<size_t>(store) - 1]->log_engine;
+  }
   // Kills the process: what was not durable is lost.
-  void Crash(int store);
-  void Restart(int store);
+  void Crash(int store) { Kill(store, testing::CrashMoment::kBetweenSteps); }
+  void Kill(int store, testing::CrashMoment moment) override;
+  void Restart(int store) override;
+  void FlushData(int store) override;
 
   // The view of the region that holds `key` on the store that leads it; null when none leads.
   RegionViewPtr LeaderOf(const std::string& key);
@@ -89,6 +110,7 @@ class StoreCluster {
     env::MemoryFileSystem files;
     std::unique_ptr<engine::MemoryKvEngine> engine;
     std::unique_ptr<raftlog::MemoryLogEngine> log_engine;
+    int64_t drift_ppm = 0;
     std::unique_ptr<testing::SimScheduler> process;
     std::unique_ptr<SimStore> store;
   };
@@ -100,11 +122,15 @@ class StoreCluster {
 
   const StoreClusterOptions options_;
   const KeyCodec codec_{ApiVersion::kV2};
+  env::Random random_;
+  testing::Violations violations_;
+  testing::RaftPromises promises_{&violations_};
+  RegionHistory region_history_{&violations_};
   testing::SimWorld world_;
   testing::SimScheduler network_process_;
   testing::FaultNetwork network_;
   FakePd pd_;
-  const std::unique_ptr<SnapshotConnector> connector_;
+  SnapshotLinks links_;
   std::vector<std::unique_ptr<Node>> nodes_;
 };
 
@@ -120,6 +146,8 @@ class SimStore {
     SnapshotConnector* connector = nullptr;
     FakePd* pd = nullptr;
     const KeyCodec* codec = nullptr;
+    testing::RaftPromises* promises = nullptr;
+    env::Random random{0};
   };
   SimStore(const Parts& parts, const StoreClusterOptions& options);
   ~SimStore();

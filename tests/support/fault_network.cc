@@ -52,18 +52,52 @@ void FaultNetwork::Heal() {
   isolated_.clear();
 }
 
+bool FaultNetwork::Connects(StoreId from, StoreId to) const {
+  MutexLock lock(mutex_);
+  return !IsCut(from, to);
+}
+
+bool FaultNetwork::IsCut(StoreId from, StoreId to) const {
+  return cut_.contains({from, to}) || isolated_.contains(from) || isolated_.contains(to);
+}
+
+void FaultNetwork::Mute(StoreId store, bool mute) {
+  MutexLock lock(mutex_);
+  if (mute) {
+    muted_.insert(store);
+  } else {
+    muted_.erase(store);
+  }
+}
+
 void FaultNetwork::Send(net::Envelope envelope) {
   {
     MutexLock lock(mutex_);
-    if (random_.Chance(faults_.drop)) return;
-    const int copies = random_.Chance(faults_.duplicate) ? 2 : 1;
-    for (int i = 0; i < copies; ++i) {
-      const env::Duration delay(
-          random_.Between(faults_.min_delay.count(), faults_.max_delay.count()));
-      on_the_way_.emplace(clock_->Now() + delay, envelope);
+    if (muted_.contains(envelope.from_store)) return;
+    if (tap_) tap_(envelope);
+    if (faults_.replay > 0) {
+      Remember(envelope);
+      if (random_.Chance(faults_.replay)) Post(remembered_[random_.Uniform(remembered_.size())]);
     }
+    if (random_.Chance(faults_.drop)) return;
+    Post(envelope);
+    if (random_.Chance(faults_.duplicate)) Post(envelope);
   }
   if (waker_ != nullptr) waker_->Wake();
+}
+
+void FaultNetwork::Post(const net::Envelope& envelope) {
+  const env::Duration delay(random_.Between(faults_.min_delay.count(), faults_.max_delay.count()));
+  on_the_way_.emplace(clock_->Now() + delay, envelope);
+}
+
+// A random old one gives way, so that some are remembered for long.
+void FaultNetwork::Remember(const net::Envelope& envelope) {
+  if (remembered_.size() < kRemembered) {
+    remembered_.push_back(envelope);
+  } else {
+    remembered_[random_.Uniform(kRemembered)] = envelope;
+  }
 }
 
 void FaultNetwork::WaitUntilIdle() { MutexLock lock(delivering_); }
@@ -79,9 +113,8 @@ bool FaultNetwork::RunOnce() {
       on_the_way_.erase(on_the_way_.begin());
       const StoreId from = envelope.from_store;
       const StoreId to = envelope.to_store;
-      const bool lost = cut_.contains({from, to}) || isolated_.contains(from) ||
-                        isolated_.contains(to) || handlers_[to] == nullptr;
-      if (!lost) due.emplace_back(handlers_[to], std::move(envelope));
+      if (!IsCut(from, to) && handlers_[to] != nullptr)
+        due.emplace_back(handlers_[to], std::move(envelope));
     }
   }
   for (auto& [handler, envelope] : due) (*handler)(std::move(envelope));

@@ -1,5 +1,5 @@
-// A network between stores that loses, delays, doubles and reorders, by a seed, and that can be cut
-// in either direction between any two.
+// A network between stores that loses, delays, doubles, reorders and repeats old messages, by a
+// seed, and that can be cut in either direction between any two.
 //
 // It is a stage: messages on the way are delivered when it runs. Thread-safe, so that it serves
 // simulations and tests with threads alike.
@@ -7,12 +7,14 @@
 #define FLOTILLA_TESTS_SUPPORT_FAULT_NETWORK_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "common/base/mutex.h"
 #include "common/env/clock.h"
@@ -25,6 +27,8 @@ namespace flotilla::testing {
 struct NetworkFaults {
   double drop = 0;
   double duplicate = 0;
+  // Chance, for each message sent, that an older one is delivered once more.
+  double replay = 0;
   // Uniform; unequal delays reorder.
   env::Duration min_delay = std::chrono::microseconds(50);
   env::Duration max_delay = std::chrono::microseconds(50);
@@ -51,6 +55,13 @@ class FaultNetwork final : public env::Stage {
   // In both directions, from and to all others.
   void Isolate(StoreId store);
   void Heal();
+  // Can the one reach the other?
+  bool Connects(StoreId from, StoreId to) const;
+
+  // Hears of every message that a process sends. Before the first message.
+  void SetTap(std::function<void(const net::Envelope&)> tap) { tap_ = std::move(tap); }
+  // Nothing leaves the store any more: it is dying.
+  void Mute(StoreId store, bool mute);
 
   std::string_view name() const override { return "network"; }
   bool RunOnce() override;
@@ -58,10 +69,17 @@ class FaultNetwork final : public env::Stage {
 
  private:
   class Port;
+  // Old messages to choose from.
+  static constexpr size_t kRemembered = 512;
+
   void Send(net::Envelope envelope);
+  void Post(const net::Envelope& envelope) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Remember(const net::Envelope& envelope) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsCut(StoreId from, StoreId to) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const env::Clock* const clock_;
   env::Waker* waker_ = nullptr;
+  std::function<void(const net::Envelope&)> tap_;
   Mutex delivering_;  // Held while handlers are called; taken before mutex_.
   mutable Mutex mutex_;
   env::Random random_ ABSL_GUARDED_BY(mutex_);
@@ -70,6 +88,8 @@ class FaultNetwork final : public env::Stage {
   std::map<StoreId, std::shared_ptr<net::MessageHandler>> handlers_ ABSL_GUARDED_BY(mutex_);
   std::set<std::pair<StoreId, StoreId>> cut_ ABSL_GUARDED_BY(mutex_);
   std::set<StoreId> isolated_ ABSL_GUARDED_BY(mutex_);
+  std::set<StoreId> muted_ ABSL_GUARDED_BY(mutex_);
+  std::vector<net::Envelope> remembered_ ABSL_GUARDED_BY(mutex_);
   // By time of delivery, and order of sending among equals.
   std::multimap<env::Instant, net::Envelope> on_the_way_ ABSL_GUARDED_BY(mutex_);
 };

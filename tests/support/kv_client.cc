@@ -16,8 +16,9 @@ bool KvClient::RunOnce() {
   const env::Instant now = cluster_->world().now();
   if (lease_read_) {
     const LeaseRead read = *std::exchange(lease_read_, std::nullopt);
-    // The store may have died between the steps: then nobody hears the answer.
-    if (cluster_->IsUp(read.store)) {
+    // The store may have died, or lost the group, between the steps: then there is no answer.
+    if (cluster_->IsUp(read.store) &&
+        cluster_->store(read.store).Incarnation(RegionId(read.region)) == read.incarnation) {
       const KvGroupStorage storage = cluster_->store(read.store).Storage(RegionId(read.region));
       cluster_->history().EndRead(read.operation, storage.Get(read.operation.key));
     }
@@ -33,7 +34,7 @@ bool KvClient::RunOnce() {
 void KvClient::Done() {
   busy_ = false;
   ++generation_;
-  next_ = cluster_->world().now() + std::chrono::microseconds(random_.Between(10, 20'000));
+  next_ = cluster_->world().now() + env::Duration(random_.Uniform(max_pause_.count() + 1));
   waker_->Wake();
 }
 
@@ -99,13 +100,14 @@ void KvClient::ReadByHost(int store, int region, const std::string& key) {
 
 void KvClient::ReadByLease(int store, int region, const std::string& key) {
   const auto lease = cluster_->store(store).Lease(RegionId(region));
+  const uint64_t incarnation = cluster_->store(store).Incarnation(RegionId(region));
   const auto read = cluster_->history().BeginRead(key);
-  if (lease == nullptr || cluster_->process(store).paused() ||
+  if (lease == nullptr || incarnation == 0 || cluster_->process(store).paused() ||
       !lease->ValidAt(cluster_->process(store).Now())) {
     Done();
     return;
   }
-  lease_read_ = LeaseRead{store, region, read};
+  lease_read_ = LeaseRead{store, region, incarnation, read};
   waker_->Wake();
 }
 

@@ -18,9 +18,10 @@ namespace flotilla::testing {
 
 class KvClient final : public env::Stage {
  public:
-  // `number` makes its values unique. Keys are few, so that clients meet.
-  KvClient(SimCluster* cluster, int number, env::Random random)
-      : cluster_(cluster), number_(number), random_(random) {}
+  // `number` makes its values unique. Keys are few, so that clients meet. Between two operations it
+  // waits for up to `max_pause`.
+  KvClient(SimCluster* cluster, int number, env::Duration max_pause, env::Random random)
+      : cluster_(cluster), number_(number), max_pause_(max_pause), random_(random) {}
 
   void SetWaker(env::Waker* waker) { waker_ = waker; }
   // No new operation is begun.
@@ -43,6 +44,7 @@ class KvClient final : public env::Stage {
 
   SimCluster* const cluster_;
   const int number_;
+  const env::Duration max_pause_;
   env::Random random_;
   env::Waker* waker_ = nullptr;
   bool finishing_ = false;
@@ -55,6 +57,7 @@ class KvClient final : public env::Stage {
   struct LeaseRead {
     int store;
     int region;
+    uint64_t incarnation;
     KvHistory::Operation operation;
   };
   std::optional<LeaseRead> lease_read_;

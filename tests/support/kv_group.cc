@@ -1,10 +1,13 @@
 #include "tests/support/kv_group.h"
 
+#include <set>
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/base/checksum.h"
 #include "common/base/coding.h"
 #include "common/base/log.h"
+#include "common/errors/region_error.h"
 #include "common/raft/membership.h"
 
 namespace flotilla::testing {
@@ -14,6 +17,7 @@ using engine::ColumnFamily;
 
 constexpr std::string_view kAppliedPrefix = "applied/";
 constexpr std::string_view kConfPrefix = "conf/";
+constexpr std::string_view kSelfPrefix = "self/";
 
 std::string MetaKey(std::string_view prefix, RegionId region) {
   std::string key(prefix);
@@ -21,11 +25,9 @@ std::string MetaKey(std::string_view prefix, RegionId region) {
   return key;
 }
 
-std::string EncodeApplied(raft::EntryId applied) {
-  std::string out;
-  PutVarint64(out, applied.term.value());
-  PutVarint64(out, applied.index.value());
-  return out;
+void PutPosition(std::string& out, raft::EntryId at) {
+  PutVarint64(out, at.term.value());
+  PutVarint64(out, at.index.value());
 }
 
 uint64_t TakeVarint(std::string_view& in) {
@@ -34,7 +36,7 @@ uint64_t TakeVarint(std::string_view& in) {
   return value;
 }
 
-raft::EntryId DecodeApplied(std::string_view in) {
+raft::EntryId TakePosition(std::string_view& in) {
   const Term term(TakeVarint(in));
   return {term, Index(TakeVarint(in))};
 }
@@ -70,6 +72,16 @@ raft::ConfState DecodeConf(std::string_view in) {
   return conf;
 }
 
+// Two peers on a store could not tell whose the data are.
+bool HasOnePeerAStore(const raft::ConfState& conf) {
+  std::set<PeerId> peers(conf.voters.begin(), conf.voters.end());
+  peers.insert(conf.voters_outgoing.begin(), conf.voters_outgoing.end());
+  peers.insert(conf.learners.begin(), conf.learners.end());
+  std::set<StoreId> stores;
+  for (const PeerId peer : peers) stores.insert(StoreOf(peer));
+  return stores.size() == peers.size();
+}
+
 KeyRange RangeOf(RegionId region) {
   KeyRange range;
   PutBigEndian64(range.start, region.value());
@@ -96,37 +108,83 @@ std::optional<std::string> KvGroupStorage::Get(std::string_view key) const {
   return *value;
 }
 
-void KvGroupStorage::SaveApplied(engine::WriteBatch& batch, raft::EntryId applied) const {
-  batch.Put(ColumnFamily::kMeta, MetaKey(kAppliedPrefix, region_), EncodeApplied(applied));
+std::map<std::string, std::string> KvGroupStorage::Rows() const {
+  engine::ReadOptions options;
+  options.bounds = RangeOf(region_);
+  std::map<std::string, std::string> rows;
+  auto it = engine_->NewIterator(ColumnFamily::kDefault, options);
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    rows.emplace(it->key().substr(options.bounds.start.size()), it->value());
+  }
+  CHECK_OK(it->status());
+  return rows;
 }
 
-void KvGroupStorage::SaveConfState(engine::WriteBatch& batch,
-                                   const raft::ConfState& conf_state) const {
-  batch.Put(ColumnFamily::kMeta, MetaKey(kConfPrefix, region_), EncodeConf(conf_state));
+void KvGroupStorage::SaveSelf(engine::WriteBatch& batch, PeerId self) const {
+  std::string value;
+  PutVarint64(value, self.value());
+  batch.Put(ColumnFamily::kMeta, MetaKey(kSelfPrefix, region_), value);
 }
 
-std::optional<KvGroupState> KvGroupStorage::Load() const {
-  auto applied = engine_->Get(ColumnFamily::kMeta, MetaKey(kAppliedPrefix, region_));
+void KvGroupStorage::SaveApplied(engine::WriteBatch& batch, raft::EntryId applied,
+                                 uint64_t digest) const {
+  std::string value;
+  PutPosition(value, applied);
+  PutVarint64(value, digest);
+  batch.Put(ColumnFamily::kMeta, MetaKey(kAppliedPrefix, region_), value);
+}
+
+void KvGroupStorage::SaveConfState(engine::WriteBatch& batch, const raft::ConfState& conf_state,
+                                   raft::EntryId changed_at) const {
+  std::string value;
+  PutPosition(value, changed_at);
+  value += EncodeConf(conf_state);
+  batch.Put(ColumnFamily::kMeta, MetaKey(kConfPrefix, region_), value);
+}
+
+std::optional<KvGroupState> KvGroupStorage::LoadFrom(const engine::ReadOptions& options) const {
+  const auto get = [&](std::string_view prefix) {
+    auto value = engine_->Get(ColumnFamily::kMeta, MetaKey(prefix, region_), options);
+    CHECK_OK(value.status());
+    return *std::move(value);
+  };
+  const std::optional<std::string> applied = get(kAppliedPrefix);
+  if (!applied) return std::nullopt;
+  KvGroupState state;
+  std::string_view in = *applied;
+  state.applied = TakePosition(in);
+  state.digest = TakeVarint(in);
+  const std::string conf = get(kConfPrefix).value();
+  in = conf;
+  state.changed_at = TakePosition(in);
+  state.conf_state = DecodeConf(in);
+  const std::string self = get(kSelfPrefix).value();
+  in = self;
+  state.self = PeerId(TakeVarint(in));
+  return state;
+}
+
+Index KvGroupStorage::FlushedApplied(PeerId self) const {
+  const auto applied = engine_->GetFlushed(ColumnFamily::kMeta, MetaKey(kAppliedPrefix, region_));
+  const auto peer = engine_->GetFlushed(ColumnFamily::kMeta, MetaKey(kSelfPrefix, region_));
   CHECK_OK(applied.status());
-  if (!applied->has_value()) return std::nullopt;
-  auto conf = engine_->Get(ColumnFamily::kMeta, MetaKey(kConfPrefix, region_));
-  CHECK_OK(conf.status());
-  CHECK(conf->has_value());
-  return KvGroupState{DecodeApplied(**applied), DecodeConf(**conf)};
-}
-
-Index KvGroupStorage::FlushedApplied() const {
-  auto applied = engine_->GetFlushed(ColumnFamily::kMeta, MetaKey(kAppliedPrefix, region_));
-  CHECK_OK(applied.status());
-  return applied->has_value() ? DecodeApplied(**applied).index : Index();
+  CHECK_OK(peer.status());
+  if (!applied->has_value()) return Index();
+  std::string_view in = **peer;
+  if (PeerId(TakeVarint(in)) != self) return Index();
+  in = **applied;
+  return TakePosition(in).index;
 }
 
 raft::Snapshot KvGroupStorage::MakeSnapshot() const {
   auto view = engine_->NewSnapshot();
   engine::ReadOptions options;
   options.snapshot = view.get();
-  options.bounds = RangeOf(region_);
+  const std::optional<KvGroupState> state = LoadFrom(options);
+  CHECK(state.has_value()) << "region " << region_;
   std::string data;
+  PutVarint64(data, state->digest);
+  options.bounds = RangeOf(region_);
   {
     auto it = engine_->NewIterator(ColumnFamily::kDefault, options);
     for (it->SeekToFirst(); it->Valid(); it->Next()) {
@@ -135,28 +193,36 @@ raft::Snapshot KvGroupStorage::MakeSnapshot() const {
     }
     CHECK_OK(it->status());
   }
-  options.bounds = {};
-  auto applied = engine_->Get(ColumnFamily::kMeta, MetaKey(kAppliedPrefix, region_), options);
-  auto conf = engine_->Get(ColumnFamily::kMeta, MetaKey(kConfPrefix, region_), options);
-  CHECK_OK(applied.status());
-  CHECK_OK(conf.status());
-  const raft::EntryId at = DecodeApplied(**applied);
-  return {.meta = {.index = at.index, .term = at.term, .conf_state = DecodeConf(**conf)},
+  return {.meta = {.index = state->applied.index,
+                   .term = state->applied.term,
+                   .conf_state = state->conf_state},
           .data = Bytes(std::move(data))};
 }
 
-void KvGroupStorage::Install(const raft::Snapshot& snapshot) const {
+void KvGroupStorage::Install(const KvInstallation& installation) const {
+  const raft::SnapshotMeta& meta = installation.snapshot.meta;
   auto batch = engine_->NewBatch();
   batch->DeleteRange(ColumnFamily::kDefault, RangeOf(region_));
-  std::string_view data = snapshot.data.view();
+  std::string_view data = installation.snapshot.data.view();
+  const uint64_t digest = TakeVarint(data);
   std::string_view key;
   std::string_view value;
   while (!data.empty()) {
     CHECK(GetLengthPrefixed(data, key) && GetLengthPrefixed(data, value));
     batch->Put(ColumnFamily::kDefault, key, value);
   }
-  SaveApplied(*batch, {snapshot.meta.term, snapshot.meta.index});
-  SaveConfState(*batch, snapshot.meta.conf_state);
+  SaveSelf(*batch, installation.self);
+  SaveApplied(*batch, {meta.term, meta.index}, digest);
+  SaveConfState(*batch, meta.conf_state, {});
+  CHECK_OK(engine_->Write(*batch));
+}
+
+void KvGroupStorage::Clear() const {
+  auto batch = engine_->NewBatch();
+  batch->DeleteRange(ColumnFamily::kDefault, RangeOf(region_));
+  for (const std::string_view prefix : {kSelfPrefix, kAppliedPrefix, kConfPrefix}) {
+    batch->Delete(ColumnFamily::kMeta, MetaKey(prefix, region_));
+  }
   CHECK_OK(engine_->Write(*batch));
 }
 
@@ -176,57 +242,114 @@ std::vector<RegionId> KvGroupStorage::Regions(const engine::KvEngine& engine) {
   return regions;
 }
 
-std::string EncodeSnapshot(const raft::Snapshot& snapshot) {
-  std::string out = EncodeApplied({snapshot.meta.term, snapshot.meta.index});
-  PutLengthPrefixed(out, EncodeConf(snapshot.meta.conf_state));
-  PutLengthPrefixed(out, snapshot.data.view());
+std::string EncodeInstallation(const KvInstallation& installation) {
+  const raft::SnapshotMeta& meta = installation.snapshot.meta;
+  std::string out;
+  PutVarint64(out, installation.self.value());
+  PutPosition(out, {meta.term, meta.index});
+  PutLengthPrefixed(out, EncodeConf(meta.conf_state));
+  PutLengthPrefixed(out, installation.snapshot.data.view());
   return out;
 }
 
-raft::Snapshot DecodeSnapshot(std::string_view data) {
-  raft::Snapshot snapshot;
-  snapshot.meta.term = Term(TakeVarint(data));
-  snapshot.meta.index = Index(TakeVarint(data));
+KvInstallation DecodeInstallation(std::string_view data) {
+  KvInstallation installation;
+  installation.self = PeerId(TakeVarint(data));
+  raft::SnapshotMeta& meta = installation.snapshot.meta;
+  const raft::EntryId at = TakePosition(data);
+  meta.term = at.term;
+  meta.index = at.index;
   std::string_view conf;
   std::string_view payload;
   CHECK(GetLengthPrefixed(data, conf) && GetLengthPrefixed(data, payload));
-  snapshot.meta.conf_state = DecodeConf(conf);
-  snapshot.data = Bytes::Copy(payload);
-  return snapshot;
+  meta.conf_state = DecodeConf(conf);
+  installation.snapshot.data = Bytes::Copy(payload);
+  return installation;
 }
 
+std::string EncodeTombstone(const KvTombstone& tombstone) {
+  std::string out;
+  PutVarint64(out, tombstone.peer.value());
+  PutPosition(out, tombstone.removed_at);
+  return out;
+}
+
+KvTombstone DecodeTombstone(std::string_view data) {
+  const PeerId peer(TakeVarint(data));
+  return {peer, TakePosition(data)};
+}
+
+KvStateMachine::KvStateMachine(KvGroupStorage storage, PeerId self, KvHistory* history)
+    : storage_(storage), self_(self), history_(history) {
+  const auto state = storage_.Load();
+  if (state) digest_ = state->digest;
+}
+
+// What was applied before is written out, with its digest, before the command's own counts.
 multiraft::CommandResult KvStateMachine::Apply(multiraft::ApplyContext& context,
                                                std::string_view data) {
+  // The others apply it, which this replica cannot tell the outcome of any more.
+  if (removed_)
+    return {.status = errors::Undetermined("removed"), .payload = "", .effect = nullptr};
   const KvCommand command = DecodeKvCommand(data);
-  ordinal_ = context.at().index == last_index_ ? ordinal_ + 1 : 0;
-  last_index_ = context.at().index;
-  if (history_ != nullptr) {
-    history_->OnApply(storage_.region(), context.at(), ordinal_, command);
-  }
+  const raft::EntryId at = context.at();
+  ordinal_ = at.index == last_index_ ? ordinal_ + 1 : 0;
+  last_index_ = at.index;
+  const uint64_t digest = Xxh3(data, digest_ + at.index.value());
+  if (history_ != nullptr) history_->OnApply(storage_.region(), at, ordinal_, command, digest);
   std::string value = command.value;
   if (command.kind == KvCommand::Kind::kAppend) {
     context.WriteOut();
     value = storage_.Get(command.key).value_or("") + "," + command.value;
   }
+  digest_ = digest;
   storage_.Put(context.batch(), command.key, value);
   return {.status = absl::OkStatus(), .payload = value, .effect = nullptr};
 }
 
 multiraft::CommandResult KvStateMachine::ApplyConfChange(multiraft::ApplyContext& context,
                                                          const raft::ConfChange& change) {
+  multiraft::CommandResult result;
+  if (removed_) {
+    result.status = errors::Undetermined("removed");
+    return result;
+  }
   context.WriteOut();
-  auto changed = raft::ChangeMembership(storage_.Load()->conf_state, change);
-  if (!changed.ok()) return {.status = changed.status(), .payload = "", .effect = nullptr};
-  storage_.SaveConfState(context.batch(), changed->conf_state);
-  return {.status = absl::OkStatus(), .payload = "", .effect = nullptr};
+  const raft::EntryId at = context.at();
+  const raft::ConfState before = storage_.Load()->conf_state;
+  auto changed = raft::ChangeMembership(before, change);
+  if (!changed.ok()) {
+    result.status = changed.status();
+    return result;
+  }
+  const raft::ConfState& after = changed->conf_state;
+  if (!HasOnePeerAStore(after)) {
+    result.status = absl::FailedPreconditionError("two peers on a store");
+    return result;
+  }
+  storage_.SaveConfState(context.batch(), after, at);
+  digest_ = Xxh3(EncodeConf(after), digest_ + at.index.value());
+  if (history_ != nullptr) history_->members().OnChanged(storage_.region(), at, after);
+  removed_ = raft::IsMember(before, self_) && !raft::IsMember(after, self_);
+  if (removed_) {
+    storage_.SaveApplied(context.batch(), at, digest_);
+    result.effect = std::make_unique<KvSelfRemoved>(at);
+  }
+  return result;
 }
 
 void KvStateMachine::PersistApplied(multiraft::ApplyContext& context, raft::EntryId applied) {
-  storage_.SaveApplied(context.batch(), applied);
+  if (!removed_) storage_.SaveApplied(context.batch(), applied, digest_);
 }
 
 multiraft::CommandResult KvStateMachine::InstallSnapshot(const raft::Snapshot& snapshot) {
-  storage_.Install(snapshot);
+  storage_.Install({self_, snapshot});
+  const KvGroupState state = *storage_.Load();
+  digest_ = state.digest;
+  if (history_ != nullptr) {
+    history_->CheckReplica(storage_.region(), StoreOf(self_), state.applied.index, storage_.Rows(),
+                           state.conf_state);
+  }
   return {.status = absl::OkStatus(), .payload = "", .effect = nullptr};
 }
 
@@ -247,9 +370,26 @@ absl::StatusOr<raft::Snapshot> KvDelegate::SnapshotFor(PeerId, Index min_index) 
   return snapshot;
 }
 
+bool KvDelegate::AcceptMessage(const net::Envelope& envelope) {
+  if (envelope.message.to > self_ && events_.on_gone) events_.on_gone(storage_.region(), {});
+  return envelope.message.to == self_;
+}
+
+absl::Status KvDelegate::CheckSnapshot(const raft::Snapshot& snapshot) {
+  if (raft::IsMember(snapshot.meta.conf_state, self_)) return absl::OkStatus();
+  return absl::FailedPreconditionError("a snapshot of a group without this peer");
+}
+
 std::vector<std::pair<std::string, std::string>> KvDelegate::SnapshotRecords(
     const raft::Snapshot& snapshot) {
-  return {{"installing", EncodeSnapshot(snapshot)}};
+  return {{std::string(kKvInstalling), EncodeInstallation({self_, snapshot})},
+          {std::string(kKvTombstone), ""}};
+}
+
+void KvDelegate::OnApplied(std::unique_ptr<multiraft::AppliedEffect> effect) {
+  // There is one kind of effect: the peer's removal.
+  const auto& removed = static_cast<const KvSelfRemoved&>(*effect);
+  if (events_.on_gone) events_.on_gone(storage_.region(), removed.at);
 }
 
 void KvDelegate::OnRoleChange(const raft::SoftState& state, Term term) {

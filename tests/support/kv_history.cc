@@ -28,47 +28,72 @@ KvCommand DecodeKvCommand(std::string_view data) {
   return command;
 }
 
-void KvHistory::Complain(std::string what) {
-  if (violations_.size() < 20) violations_.push_back(std::move(what));
+void KvHistory::Execute(const KvCommand& command, std::string& value) {
+  if (command.kind == KvCommand::Kind::kAppend) {
+    value += "," + command.value;
+  } else {
+    value = command.value;
+  }
 }
 
-void KvHistory::OnApply(RegionId region, raft::EntryId at, int ordinal, const KvCommand& command) {
+void KvHistory::OnApply(RegionId region, raft::EntryId at, int ordinal, const KvCommand& command,
+                        uint64_t digest) {
   const Place place{at.index, ordinal};
-  const std::string text = fmt::format("term {} {} {}={}", at.term, static_cast<char>(command.kind),
-                                       command.key, command.value);
-  auto [seen, is_new] = applied_.emplace(std::pair(region, place), text);
+  auto [seen, is_new] =
+      applied_.emplace(std::pair(region, place), Applied{at.term, command, digest});
   if (!is_new) {
-    if (seen->second != text) {
-      Complain(fmt::format("region {} index {}: applied '{}' and '{}'", region, at.index,
-                           seen->second, text));
+    const Applied& other = seen->second;
+    if (other.term != at.term || other.command != command) {
+      violations_.Add(fmt::format(
+          "region {} index {}: applied {}={} of term {} and {}={} of term {}", region, at.index,
+          other.command.key, other.command.value, other.term, command.key, command.value, at.term));
+    } else if (other.digest != digest) {
+      violations_.Add(fmt::format("region {} index {}: what replicas applied before {}={} differs",
+                                  region, at.index, command.key, command.value));
     }
     return;
   }
   Place& last = last_applied_[region];
   if (place <= last) {
-    Complain(fmt::format("region {} index {} is new after {}", region, at.index, last.index));
+    violations_.Add(
+        fmt::format("region {} index {} is new after {}", region, at.index, last.index));
   }
   last = place;
   if (refused_.contains(command.value)) {
-    Complain(fmt::format("{}={} was refused and is applied", command.key, command.value));
+    violations_.Add(fmt::format("{}={} was refused and is applied", command.key, command.value));
   }
   if (!written_.emplace(command.value, place).second) {
-    Complain(fmt::format("{}={} is applied twice", command.key, command.value));
+    violations_.Add(fmt::format("{}={} is applied twice", command.key, command.value));
   }
   Key& key = keys_[command.key];
-  if (command.kind == KvCommand::Kind::kAppend) {
-    key.value += "," + command.value;
-  } else {
-    key.value = command.value;
-  }
+  Execute(command, key.value);
   key.places[key.value] = place;
+}
+
+void KvHistory::CheckReplica(RegionId region, StoreId store, Index applied,
+                             const std::map<std::string, std::string>& data,
+                             const raft::ConfState& conf) {
+  std::map<std::string, std::string> expected;
+  const auto end = applied_.lower_bound({region, Place{applied + 1, 0}});
+  for (auto it = applied_.lower_bound({region, Place{}}); it != end; ++it) {
+    Execute(it->second.command, expected[it->second.command.key]);
+  }
+  if (data != expected) {
+    violations_.Add(fmt::format("region {} on store {} is applied to {} and holds other data",
+                                region, store, applied));
+  }
+  const raft::ConfState* members = members_.At(region, applied);
+  if (members == nullptr || *members != conf) {
+    violations_.Add(fmt::format("region {} on store {} is applied to {} and has other members",
+                                region, store, applied));
+  }
 }
 
 void KvHistory::OnLeader(RegionId region, Term term, StoreId store) {
   auto [known, is_new] = leaders_.emplace(std::pair(region, term), store);
   if (!is_new && known->second != store) {
-    Complain(fmt::format("region {} term {} has leaders on stores {} and {}", region, term,
-                         known->second, store));
+    violations_.Add(fmt::format("region {} term {} has leaders on stores {} and {}", region, term,
+                                known->second, store));
   }
 }
 
@@ -84,9 +109,9 @@ KvHistory::Operation KvHistory::BeginRead(const std::string& key) const {
 void KvHistory::Finish(Key& key, const Operation& operation, Place place, bool must_move,
                        std::string_view what) {
   if (place < operation.floor || (must_move && place == operation.floor)) {
-    Complain(fmt::format("{} of {} has its place at {}.{}, but {}.{} was finished when it began",
-                         what, operation.key, place.index, place.ordinal, operation.floor.index,
-                         operation.floor.ordinal));
+    violations_.Add(fmt::format(
+        "{} of {} has its place at {}.{}, but {}.{} was finished when it began", what,
+        operation.key, place.index, place.ordinal, operation.floor.index, operation.floor.ordinal));
   }
   key.floor = std::max(key.floor, place);
 }
@@ -95,8 +120,8 @@ void KvHistory::EndWrite(const Operation& write, raft::EntryId at) {
   ++writes_;
   auto place = written_.find(write.value);
   if (place == written_.end() || place->second.index != at.index) {
-    Complain(fmt::format("{}={} is acknowledged at {} and not applied there", write.key,
-                         write.value, at.index));
+    violations_.Add(fmt::format("{}={} is acknowledged at {} and not applied there", write.key,
+                                write.value, at.index));
     return;
   }
   Finish(keys_[write.key], write, place->second, true, "write");
@@ -105,7 +130,7 @@ void KvHistory::EndWrite(const Operation& write, raft::EntryId at) {
 void KvHistory::RefuseWrite(const Operation& write) {
   refused_.insert(write.value);
   if (written_.contains(write.value)) {
-    Complain(fmt::format("{}={} is applied and was refused", write.key, write.value));
+    violations_.Add(fmt::format("{}={} is applied and was refused", write.key, write.value));
   }
 }
 
@@ -118,7 +143,7 @@ void KvHistory::EndRead(const Operation& read, const std::optional<std::string>&
   }
   auto place = key.places.find(*value);
   if (place == key.places.end()) {
-    Complain(fmt::format("{} never was '{}', which was read", read.key, *value));
+    violations_.Add(fmt::format("{} never was '{}', which was read", read.key, *value));
     return;
   }
   Finish(key, read, place->second, false, "read");

@@ -1,5 +1,7 @@
 // What happened in a test of replicated key-value groups, checked as it happens:
-//  - every replica applies the same commands in the same order;
+//  - every replica applies the same commands in the same order, none left out and none twice;
+//  - what a replica holds is what the log makes of it up to the replica's applied position;
+//  - all replicas go through the same configurations (member_history.h);
 //  - a term of a group has one leader;
 //  - a write that was refused is never applied, one that was acknowledged is;
 //  - reads and writes of each key are linearizable. The log gives the one order of the writes, and
@@ -20,6 +22,8 @@
 
 #include "common/base/ids.h"
 #include "common/raft/types.h"
+#include "tests/support/member_history.h"
+#include "tests/support/violations.h"
 
 namespace flotilla::testing {
 
@@ -28,6 +32,8 @@ struct KvCommand {
   Kind kind = Kind::kPut;
   std::string key;
   std::string value;
+
+  bool operator==(const KvCommand&) const = default;
 };
 std::string EncodeKvCommand(const KvCommand& command);
 KvCommand DecodeKvCommand(std::string_view data);
@@ -47,7 +53,13 @@ class KvHistory {
     Place floor;        // Nothing that finished before it began has a place after this one.
   };
 
-  void OnApply(RegionId region, raft::EntryId at, int ordinal, const KvCommand& command);
+  // `digest` stands for all that the replica has applied, this command included.
+  void OnApply(RegionId region, raft::EntryId at, int ordinal, const KvCommand& command,
+               uint64_t digest);
+  // A replica holds these keys with their values, this configuration, and `applied` as its applied
+  // position.
+  void CheckReplica(RegionId region, StoreId store, Index applied,
+                    const std::map<std::string, std::string>& data, const raft::ConfState& conf);
   void OnLeader(RegionId region, Term term, StoreId store);
 
   Operation BeginWrite(const std::string& key, const std::string& value);
@@ -59,7 +71,10 @@ class KvHistory {
 
   // What the key should be once everything is applied.
   std::optional<std::string> Expected(const std::string& key) const;
-  const std::vector<std::string>& violations() const { return violations_; }
+  const std::vector<std::string>& violations() const { return violations_.all(); }
+  // For other checkers of the same run.
+  Violations* sink() { return &violations_; }
+  MemberHistory& members() { return members_; }
   uint64_t writes() const { return writes_; }
   uint64_t reads() const { return reads_; }
   uint64_t refused() const { return refused_.size(); }
@@ -70,11 +85,17 @@ class KvHistory {
     std::string value;
     Place floor;
   };
-  void Complain(std::string what);
+  // A command in the one order of its group.
+  struct Applied {
+    Term term;
+    KvCommand command;
+    uint64_t digest = 0;
+  };
+  static void Execute(const KvCommand& command, std::string& value);
   void Finish(Key& key, const Operation& operation, Place place, bool must_move,
               std::string_view what);
 
-  std::map<std::pair<RegionId, Place>, std::string> applied_;
+  std::map<std::pair<RegionId, Place>, Applied> applied_;
   std::map<RegionId, Place> last_applied_;
   std::map<std::pair<RegionId, Term>, StoreId> leaders_;
   std::map<std::string, Key> keys_;
@@ -82,7 +103,8 @@ class KvHistory {
   std::set<std::string> refused_;
   uint64_t writes_ = 0;
   uint64_t reads_ = 0;
-  std::vector<std::string> violations_;
+  Violations violations_;
+  MemberHistory members_{&violations_};
 };
 
 }  // namespace flotilla::testing

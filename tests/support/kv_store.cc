@@ -1,27 +1,24 @@
 #include "tests/support/kv_store.h"
 
-#include <set>
+#include <string>
 #include <utility>
+#include <variant>
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/raft/membership.h"
 
 namespace flotilla::testing {
-namespace {
 
-// As a region starts its life: with a position that no entry has.
-constexpr raft::EntryId kInitial{Term(5), Index(5)};
-
-}  // namespace
-
-void KvStore::Bootstrap(engine::KvEngine* engine, RegionId region,
+void KvStore::Bootstrap(engine::KvEngine* engine, RegionId region, PeerId self,
                         const std::vector<PeerId>& voters) {
   const KvGroupStorage storage(engine, region);
   auto batch = engine->NewBatch();
-  storage.SaveApplied(*batch, kInitial);
+  storage.SaveSelf(*batch, self);
+  storage.SaveApplied(*batch, kInitial, 0);
   raft::ConfState conf;
   conf.voters = voters;
-  storage.SaveConfState(*batch, conf);
+  storage.SaveConfState(*batch, conf, {});
   CHECK_OK(engine->Write(*batch));
   CHECK_OK(engine->Flush());
 }
@@ -36,65 +33,86 @@ KvStore::KvStore(const KvStoreOptions& options) : options_(options) {
                                            .tenant = this,
                                            .metrics = &metrics_};
   host_ = std::make_unique<multiraft::Host>(options.host, std::move(dependencies));
-  FinishInstallations();
-  std::set<RegionId> regions;
-  for (RegionId region : KvGroupStorage::Regions(*options.kv_engine)) regions.insert(region);
-  auto logs = options.log_engine->LoadAll();
+  const auto logs = options.log_engine->LoadAll();
   CHECK_OK(logs.status());
   for (const auto& [region, state] : *logs) {
-    if (state.records.contains("tombstone")) {
-      regions.erase(region);
-      Forget(region);
-    } else {
-      regions.insert(region);
+    if (const auto it = state.records.find(std::string(kKvTombstone)); it != state.records.end()) {
+      FinishRemoval(region, DecodeTombstone(it->second));
+    }
+    if (const auto it = state.records.find(std::string(kKvInstalling)); it != state.records.end()) {
+      FinishInstallation(region, DecodeInstallation(it->second));
     }
   }
-  for (RegionId region : regions) AddGroup(region);
+  for (const RegionId region : KvGroupStorage::Regions(*options.kv_engine)) {
+    const KvGroupState state = *Storage(region).Load();
+    if (raft::IsMember(state.conf_state, state.self)) {
+      AddGroup(region, state.self);
+    } else {
+      Bury(region, {state.self, state.changed_at});
+    }
+  }
 }
 
 KvStore::~KvStore() = default;
 
-void KvStore::FinishInstallations() {
-  auto logs = options_.log_engine->LoadAll();
-  CHECK_OK(logs.status());
-  for (const auto& [region, state] : *logs) {
-    auto record = state.records.find("installing");
-    if (record == state.records.end()) continue;
-    const raft::Snapshot snapshot = DecodeSnapshot(record->second);
-    const auto known = Storage(region).Load();
-    if (known && known->applied.index >= snapshot.meta.index) continue;
-    Storage(region).Install(snapshot);
-  }
+// --- What a crash left half done ----------------------------------------------------------------
+
+void KvStore::FinishRemoval(RegionId region, const KvTombstone& tombstone) {
+  const auto state = Storage(region).Load();
+  if (state && state->self <= tombstone.peer) Storage(region).Clear();
+  MutexLock lock(mutex_);
+  tombstones_[region] = tombstone;
 }
 
-void KvStore::AddGroup(RegionId region) {
+void KvStore::FinishInstallation(RegionId region, const KvInstallation& installation) {
+  const auto state = Storage(region).Load();
+  const bool installed = state && state->self == installation.self &&
+                         state->applied.index >= installation.snapshot.meta.index;
+  if (!installed) Storage(region).Install(installation);
+}
+
+void KvStore::Bury(RegionId region, const KvTombstone& tombstone) {
+  raftlog::LogChange change;
+  change.region_id = region;
+  change.clear = true;
+  change.records = {{std::string(kKvTombstone), EncodeTombstone(tombstone)}};
+  raftlog::LogBatch batch;
+  batch.changes.push_back(std::move(change));
+  CHECK_OK(options_.log_engine->Write(batch));
+  FinishRemoval(region, tombstone);
+}
+
+// --- Life of groups -----------------------------------------------------------------------------
+
+void KvStore::AddGroup(RegionId region, PeerId peer) {
   auto lease = std::make_shared<multiraft::LeaderLease>();
   {
     MutexLock lock(mutex_);
-    groups_[region] = {lease, false};
+    groups_[region] = {.peer = peer, .lease = lease, .incarnation = ++last_incarnation_};
+  }
+  if (options_.promises != nullptr) {
+    const auto kept = options_.log_engine->Load(region);
+    options_.promises->OnStart(region, peer, kept.ok() ? *kept : raftlog::GroupState{});
   }
   KvGroupEvents events;
   events.on_role_change = [this](RegionId id, const raft::SoftState& state, Term term) {
     if (state.role == raft::Role::kLeader && options_.history != nullptr) {
       options_.history->OnLeader(id, term, options_.host.store_id);
     }
-    MutexLock lock(mutex_);
-    groups_[id].ready = false;
+    SetReady(id, false);
   };
-  events.on_leader_ready = [this](RegionId id, Term) {
-    MutexLock lock(mutex_);
-    groups_[id].ready = true;
-  };
+  events.on_leader_ready = [this](RegionId id, Term) { SetReady(id, true); };
+  events.on_gone = [this](RegionId id, raft::EntryId removed_at) { Destroy(id, removed_at); };
   const KvGroupStorage storage = Storage(region);
   const KvGroupState state = storage.Load().value_or(KvGroupState{});
   multiraft::GroupSpec spec;
   spec.region_id = region;
-  spec.peer_id = PeerOf(region, id());
+  spec.peer_id = peer;
   spec.conf_state = state.conf_state;
   spec.applied = state.applied;
   spec.init_log_if_absent = state.applied == kInitial;
-  spec.delegate = std::make_unique<KvDelegate>(storage, std::move(events));
-  spec.state_machine = std::make_unique<KvStateMachine>(storage, options_.history);
+  spec.delegate = std::make_unique<KvDelegate>(storage, peer, std::move(events));
+  spec.state_machine = std::make_unique<KvStateMachine>(storage, peer, options_.history);
   spec.lease = std::move(lease);
   host_->AddGroup(std::move(spec));
 }
@@ -111,9 +129,42 @@ bool KvStore::IsReadyLeader(RegionId region) {
   return it != groups_.end() && it->second.ready;
 }
 
-void KvStore::Forget(RegionId region) {
+void KvStore::SetReady(RegionId region, bool ready) {
   MutexLock lock(mutex_);
-  forgotten_[region] = true;
+  auto it = groups_.find(region);
+  if (it != groups_.end()) it->second.ready = ready && !it->second.going;
+}
+
+bool KvStore::Has(RegionId region) {
+  MutexLock lock(mutex_);
+  return groups_.contains(region);
+}
+
+uint64_t KvStore::Incarnation(RegionId region) {
+  MutexLock lock(mutex_);
+  auto it = groups_.find(region);
+  return it == groups_.end() || it->second.going ? 0 : it->second.incarnation;
+}
+
+void KvStore::Destroy(RegionId region, raft::EntryId removed_at) {
+  KvTombstone tombstone{.peer = {}, .removed_at = removed_at};
+  {
+    MutexLock lock(mutex_);
+    auto it = groups_.find(region);
+    if (it == groups_.end() || it->second.going) return;
+    it->second.going = true;
+    it->second.ready = false;
+    tombstone.peer = it->second.peer;
+  }
+  host_->RemoveGroup(region, /*clear_log=*/true,
+                     {{std::string(kKvTombstone), EncodeTombstone(tombstone)}},
+                     [this, region, tombstone] { OnDestroyed(region, tombstone); });
+}
+
+void KvStore::OnDestroyed(RegionId region, const KvTombstone& tombstone) {
+  Storage(region).Clear();
+  MutexLock lock(mutex_);
+  tombstones_[region] = tombstone;
   groups_.erase(region);
 }
 
@@ -125,13 +176,37 @@ absl::Status KvStore::Busy() const { return absl::ResourceExhaustedError("server
 
 void KvStore::OnMessageToUnknownGroup(net::Envelope envelope) {
   const RegionId region = envelope.region_id;
+  const PeerId to = envelope.message.to;
   {
     MutexLock lock(mutex_);
-    if (forgotten_.contains(region) || groups_.contains(region)) return;
+    if (groups_.contains(region)) return;
+    const auto it = tombstones_.find(region);
+    if (it != tombstones_.end() && to <= it->second.peer) {
+      AnswerForTombstone(it->second, envelope);
+      return;
+    }
   }
   // A new member that waits for its first snapshot.
-  AddGroup(region);
+  AddGroup(region, to);
   host_->Step(std::move(envelope));
+}
+
+void KvStore::AnswerForTombstone(const KvTombstone& tombstone, const net::Envelope& envelope) {
+  const raft::Message& message = envelope.message;
+  if (message.to != tombstone.peer || tombstone.removed_at == raft::EntryId{} ||
+      !std::holds_alternative<raft::VoteRequest>(message.body)) {
+    return;
+  }
+  net::Envelope answer;
+  answer.region_id = envelope.region_id;
+  answer.from_store = id();
+  answer.to_store = envelope.from_store;
+  answer.message = {.from = message.to,
+                    .to = message.from,
+                    .term = tombstone.removed_at.term,
+                    .body = raft::VoteResponse{
+                        .pre_vote = true, .rejected = true, .commit = tombstone.removed_at}};
+  options_.transport->Send(std::move(answer));
 }
 
 }  // namespace flotilla::testing

@@ -16,6 +16,7 @@
 #include "common/multiraft/host.h"
 #include "tests/support/kv_group.h"
 #include "tests/support/kv_history.h"
+#include "tests/support/raft_promises.h"
 
 namespace flotilla::testing {
 
@@ -27,16 +28,21 @@ struct KvStoreOptions {
   raftlog::LogEngine* log_engine = nullptr;
   engine::KvEngine* kv_engine = nullptr;
   net::Transport* transport = nullptr;
-  KvHistory* history = nullptr;  // May be null.
+  KvHistory* history = nullptr;      // May be null.
+  RaftPromises* promises = nullptr;  // May be null.
 };
 
 class KvStore final : public multiraft::Tenant {
  public:
-  // Makes `region` known to the engines of a store, as a member of `voters`.
-  static void Bootstrap(engine::KvEngine* engine, RegionId region,
+  // A region starts its life at a position that no entry has.
+  static constexpr raft::EntryId kInitial{Term(5), Index(5)};
+
+  // Makes `region` known to the engine of a store, whose peer `self` is one of `voters`.
+  static void Bootstrap(engine::KvEngine* engine, RegionId region, PeerId self,
                         const std::vector<PeerId>& voters);
 
-  // Finishes interrupted installations of snapshots and adds every group that the engines know.
+  // Finishes interrupted installations of snapshots and removals, and adds every other group that
+  // the engines know.
   explicit KvStore(const KvStoreOptions& options);
   ~KvStore() override;
 
@@ -47,8 +53,13 @@ class KvStore final : public multiraft::Tenant {
   std::shared_ptr<multiraft::LeaderLease> Lease(RegionId region);
   // True once this store's peer was told that it leads and everything before is applied.
   bool IsReadyLeader(RegionId region);
-  // Messages of this region do not make a peer any more.
-  void Forget(RegionId region);
+  // Is there a peer, be it without a state?
+  bool Has(RegionId region);
+  // Changes when the data of the group may have been taken away; 0 when there is no peer. Who was
+  // admitted to read before must look again after it has read.
+  uint64_t Incarnation(RegionId region);
+  // The peer is no member any more: it goes, with its log and its data, and does not come back.
+  void Destroy(RegionId region, raft::EntryId removed_at = {});
   metrics::Registry& metrics() { return metrics_; }
 
   // multiraft::Tenant.
@@ -58,17 +69,29 @@ class KvStore final : public multiraft::Tenant {
 
  private:
   struct Group {
+    PeerId peer;
     std::shared_ptr<multiraft::LeaderLease> lease;
     bool ready = false;
+    bool going = false;
+    uint64_t incarnation = 0;
   };
-  void AddGroup(RegionId region);
-  void FinishInstallations();
+  void AddGroup(RegionId region, PeerId peer);
+  void SetReady(RegionId region, bool ready);
+  void FinishRemoval(RegionId region, const KvTombstone& tombstone);
+  void FinishInstallation(RegionId region, const KvInstallation& installation);
+  // The data say that the peer was removed; the log may not have heard of it.
+  void Bury(RegionId region, const KvTombstone& tombstone);
+  void OnDestroyed(RegionId region, const KvTombstone& tombstone);
+  // A removed peer gives no vote, but it may be the only one who knows that its removal is
+  // committed, and the others would need its vote until they know it too.
+  void AnswerForTombstone(const KvTombstone& tombstone, const net::Envelope& envelope);
 
   const KvStoreOptions options_;
   metrics::Registry metrics_;
   Mutex mutex_;
   std::map<RegionId, Group> groups_ ABSL_GUARDED_BY(mutex_);
-  std::map<RegionId, bool> forgotten_ ABSL_GUARDED_BY(mutex_);
+  std::map<RegionId, KvTombstone> tombstones_ ABSL_GUARDED_BY(mutex_);
+  uint64_t last_incarnation_ ABSL_GUARDED_BY(mutex_) = 0;
   std::unique_ptr<multiraft::Host> host_;
 };
 

@@ -13,22 +13,31 @@ SimCluster::SimCluster(const SimClusterOptions& options)
       network_process_(&world_),
       network_(&network_process_, random_.Fork("network")) {
   network_.SetWaker(network_process_.Add(&network_));
+  network_.SetTap([this](const net::Envelope& envelope) {
+    promises_.OnSend(envelope);
+    history_.members().OnSend(envelope);
+  });
   network_process_.Start();
+  for (int region = 1; region <= options.regions; ++region) {
+    raft::ConfState conf;
+    for (int voter = 1; voter <= options.voters; ++voter) {
+      conf.voters.push_back(PeerOf(RegionId(region), StoreId(voter)));
+    }
+    history_.members().OnBootstrap(RegionId(region), KvStore::kInitial.index, conf);
+  }
   for (int i = 1; i <= options.stores; ++i) {
     auto node = std::make_unique<Node>();
     node->kv_engine = std::make_unique<engine::MemoryKvEngine>(
         &node->files, engine::MemoryKvOptions{.flush_at_bytes = options.flush_at_bytes});
-    node->log_engine = std::make_unique<raftlog::MemoryLogEngine>();
+    node->log_engine = std::make_unique<raftlog::MemoryLogEngine>(options.log_flush_at_bytes);
     if (options.max_drift_ppm > 0) {
       node->drift_ppm = static_cast<int64_t>(random_.Uniform(2 * options.max_drift_ppm + 1)) -
                         options.max_drift_ppm;
     }
     for (int region = 1; region <= options.regions && i <= options.voters; ++region) {
-      std::vector<PeerId> voters;
-      for (int voter = 1; voter <= options.voters; ++voter) {
-        voters.push_back(PeerOf(RegionId(region), StoreId(voter)));
-      }
-      KvStore::Bootstrap(node->kv_engine.get(), RegionId(region), voters);
+      const RegionId id(region);
+      KvStore::Bootstrap(node->kv_engine.get(), id, PeerOf(id, StoreId(i)),
+                         history_.members().At(id, KvStore::kInitial.index)->voters);
     }
     nodes_.push_back(std::move(node));
   }
@@ -54,6 +63,7 @@ void SimCluster::Start(int store) {
   options.kv_engine = node.kv_engine.get();
   options.transport = network_.TransportOf(StoreId(store));
   options.history = &history_;
+  options.promises = &promises_;
   node.store = std::make_unique<KvStore>(options);
   multiraft::Host* host = &node.store->host();
   network_.SetHandler(StoreId(store),
@@ -61,19 +71,34 @@ void SimCluster::Start(int store) {
   node.process->Start();
 }
 
-void SimCluster::Crash(int store) {
+void SimCluster::Kill(int store, CrashMoment moment) {
   Node& node = *nodes_[store - 1];
   network_.SetHandler(StoreId(store), nullptr);
+  network_.Mute(StoreId(store), true);
+  if (moment == CrashMoment::kAfterLogWrite) node.process->RunStage("log-writer");
   node.process->Stop();
   node.store.reset();
   node.process.reset();
   node.kv_engine->Crash();
   node.log_engine->Crash();
+  network_.Mute(StoreId(store), false);
 }
 
 void SimCluster::Restart(int store) {
   CHECK(!IsUp(store));
   Start(store);
+  CheckReplicas(store);
+}
+
+void SimCluster::FlushData(int store) { CHECK_OK(kv_engine(store).Flush()); }
+
+void SimCluster::CheckReplicas(int store) {
+  for (const RegionId region : KvGroupStorage::Regions(kv_engine(store))) {
+    const KvGroupStorage storage(&kv_engine(store), region);
+    const KvGroupState state = *storage.Load();
+    history_.CheckReplica(region, StoreId(store), state.applied.index, storage.Rows(),
+                          state.conf_state);
+  }
 }
 
 int SimCluster::LeaderOf(int region) {
@@ -159,6 +184,36 @@ absl::StatusOr<multiraft::GroupStatus> SimCluster::Inspect(int store_id, int reg
   world_.RunUntil([&] { return result->has_value(); }, std::chrono::seconds(1));
   if (!result->has_value()) return absl::DeadlineExceededError("no outcome");
   return **result;
+}
+
+std::string SimCluster::Describe(int region) {
+  std::string text;
+  for (int i = 1; i <= options_.stores; ++i) {
+    text += fmt::format("store {}: ", i);
+    if (!IsUp(i)) {
+      text += "down\n";
+      continue;
+    }
+    const auto status = Inspect(i, region);
+    if (!status.ok()) {
+      text += status.status().ToString() + "\n";
+      continue;
+    }
+    const raft::NodeStatus& node = status->node;
+    text += fmt::format(
+        "peer {} {} leader {}, term {}, commit {}, applied {}, log ({}, {}], voters", node.id,
+        static_cast<int>(node.soft_state.role), node.soft_state.leader, node.hard_state.term,
+        node.hard_state.commit, node.applied, status->log_truncated.index, node.last_index);
+    for (const PeerId peer : node.conf_state.voters) text += fmt::format(" {}", peer);
+    for (const PeerId peer : node.conf_state.voters_outgoing) text += fmt::format(" out {}", peer);
+    for (const PeerId peer : node.conf_state.learners) text += fmt::format(" learner {}", peer);
+    for (const auto& [peer, progress] : node.progress) {
+      text +=
+          fmt::format("; {}: {} match {}", peer, static_cast<int>(progress.state), progress.match);
+    }
+    text += "\n";
+  }
+  return text;
 }
 
 bool SimCluster::WaitForEqualApplied(int region, env::Duration limit) {

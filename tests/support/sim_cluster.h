@@ -16,6 +16,8 @@
 #include "tests/support/fault_network.h"
 #include "tests/support/kv_history.h"
 #include "tests/support/kv_store.h"
+#include "tests/support/nemesis.h"
+#include "tests/support/raft_promises.h"
 #include "tests/support/sim_world.h"
 
 namespace flotilla::testing {
@@ -30,31 +32,38 @@ struct SimClusterOptions {
   // Clocks of the stores run fast or slow by up to so much.
   int64_t max_drift_ppm = 0;
   uint64_t flush_at_bytes = 64 << 20;
+  // After so many bytes the log engine asks for truncation.
+  uint64_t log_flush_at_bytes = 48 << 20;
 };
 
-class SimCluster {
+class SimCluster final : public FaultTarget {
  public:
   explicit SimCluster(const SimClusterOptions& options);
-  ~SimCluster();
+  ~SimCluster() override;
 
   SimWorld& world() { return world_; }
-  FaultNetwork& network() { return network_; }
+  FaultNetwork& network() override { return network_; }
   KvHistory& history() { return history_; }
   env::Random& random() { return random_; }
-  int stores() const { return options_.stores; }
+  int stores() const override { return options_.stores; }
   int regions() const { return options_.regions; }
+  const SimClusterOptions& options() const { return options_; }
 
   // Stores and regions count from 1.
-  bool IsUp(int store) const { return nodes_[store - 1]->store != nullptr; }
+  bool IsUp(int store) const override { return nodes_[store - 1]->store != nullptr; }
   KvStore& store(int store) { return *nodes_[store - 1]->store; }
-  SimScheduler& process(int store) { return *nodes_[store - 1]->process; }
+  SimScheduler& process(int store) override { return *nodes_[store - 1]->process; }
   engine::MemoryKvEngine& kv_engine(int store) { return *nodes_[store - 1]->kv_engine; }
   raftlog::MemoryLogEngine& log_engine(int store) { return *nodes_[store - 1]->log_engine; }
 
   // Kills the process: what was not durable is lost.
-  void Crash(int store);
-  // REQUIRES: !IsUp(store).
-  void Restart(int store);
+  void Crash(int store) { Kill(store, CrashMoment::kBetweenSteps); }
+  void Kill(int store, CrashMoment moment) override;
+  // REQUIRES: !IsUp(store). What the store holds then is held against the history.
+  void Restart(int store) override;
+  void FlushData(int store) override;
+  // What every peer on the store holds is held against the history.
+  void CheckReplicas(int store);
 
   // The store whose peer leads the region and is ready; 0: none. Of several the one of the newest
   // term cannot be told, so call it in peace.
@@ -73,7 +82,9 @@ class SimCluster {
            env::Duration limit = std::chrono::seconds(30));
   absl::Status Read(int store, int region, env::Duration limit = std::chrono::seconds(30));
   absl::StatusOr<multiraft::GroupStatus> Inspect(int store, int region);
-  // All members that are up have applied the same; false after `limit`.
+  // The region's peers as text, one line each.
+  std::string Describe(int region);
+  // All peers that are up, members or not, have applied the same; false after `limit`.
   bool WaitForEqualApplied(int region, env::Duration limit = std::chrono::seconds(60));
 
  private:
@@ -95,6 +106,7 @@ class SimCluster {
   SimScheduler network_process_;
   FaultNetwork network_;
   KvHistory history_;
+  RaftPromises promises_{history_.sink()};
   std::vector<std::unique_ptr<Node>> nodes_;
 };
 

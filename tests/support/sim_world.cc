@@ -65,6 +65,18 @@ void SimScheduler::HoldStage(std::string_view name, bool hold) {
   }
 }
 
+void SimScheduler::RunStage(std::string_view name) {
+  for (auto& slot : slots_) {
+    if (slot->name() == name && slot->CanRun(Now())) slot->Run();
+  }
+}
+
+std::vector<std::string_view> SimScheduler::StageNames() const {
+  std::vector<std::string_view> names;
+  for (const auto& slot : slots_) names.push_back(slot->name());
+  return names;
+}
+
 void SimScheduler::Slot::Run() {
   // As the thread scheduler does: what comes while the stage runs wakes it again.
   woken_ = false;

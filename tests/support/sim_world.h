@@ -73,6 +73,9 @@ class SimScheduler final : public env::Scheduler, public env::Clock {
   bool paused() const { return paused_; }
   // The stage of that name alone does not run while it is held.
   void HoldStage(std::string_view name, bool hold);
+  // One run of the stage right now, if it has something to do.
+  void RunStage(std::string_view name);
+  std::vector<std::string_view> StageNames() const;
 
   // For SimWorld: a stage and what is known of it.
   class Slot final : public env::Waker {

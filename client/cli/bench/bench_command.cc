@@ -110,8 +110,9 @@ class BenchCommand final : public Command {
     BenchRunner runner(options_, *client, &executor, &context.clock, random);
     const BenchResult result = runner.Run();
     Print(console, client_options, result);
-    if (result.errors() == 0) return ExitCode::kOk;
-    return ExitCode::kFailed;
+    const BenchResult::PerOperation all = result.Sum();
+    if (all.errors > 0) return ExitCode::kFailed;
+    return all.undetermined > 0 ? ExitCode::kUndetermined : ExitCode::kOk;
   }
 
  private:
@@ -153,29 +154,40 @@ class BenchCommand final : public Command {
   void Print(const Console& console, const client::ClientOptions& client_options,
              const BenchResult& result) const {
     if (console.json) return PrintAsJson(console, client_options, result);
-    const LatencyHistogram all = result.AllLatencies();
     console.out << fmt::format("{}: {} in flight, {} B values, {} keys, {:.1f} s\n", workload_,
                                options_.concurrency, options_.value_size, WithCommas(options_.keys),
                                result.seconds);
-    Table table(
-        {"OPERATION", ">COUNT", ">PER SECOND", ">P50", ">P99", ">P99.9", ">MAX", ">ERRORS"});
-    const auto add = [&](std::string_view name, const LatencyHistogram& latency, uint64_t errors) {
+    Table table({"OPERATION", ">COUNT", ">PER SECOND", ">P50", ">P99", ">P99.9", ">MAX", ">ERRORS",
+                 ">UNDETERMINED"});
+    const auto add = [&](std::string_view name, const BenchResult::PerOperation& one) {
+      const LatencyHistogram& latency = one.latency;
       table.AddRow({std::string(name), WithCommas(latency.count()),
                     WithCommas(PerSecond(latency.count(), result.seconds)),
                     MicrosText(latency.Quantile(0.5)), MicrosText(latency.Quantile(0.99)),
                     MicrosText(latency.Quantile(0.999)), MicrosText(latency.max()),
-                    WithCommas(errors)});
+                    WithCommas(one.errors), WithCommas(one.undetermined)});
     };
-    for (size_t i = 0; i < result.operations.size(); ++i) {
-      const BenchResult::PerOperation& one = result.operations[i];
-      if (one.latency.count() + one.errors == 0) continue;
-      add(BenchOperationName(static_cast<BenchOperation>(i)), one.latency, one.errors);
-    }
-    add("all", all, result.errors());
+    ForEachUsed(result, add);
+    add("all", result.Sum());
     table.Print(console.out);
     if (!result.first_error.ok()) {
       console.err << "flotilla: the first error: " << result.first_error.ToString() << '\n';
     }
+  }
+
+  // Calls `visit(name, operation)` for those that were done.
+  template <typename Visit>
+  static void ForEachUsed(const BenchResult& result, Visit visit) {
+    for (size_t i = 0; i < result.operations.size(); ++i) {
+      const BenchResult::PerOperation& one = result.operations[i];
+      if (one.latency.count() + one.errors + one.undetermined == 0) continue;
+      visit(BenchOperationName(static_cast<BenchOperation>(i)), one);
+    }
+  }
+
+  static void AddCounts(Json& json, const BenchResult::PerOperation& one) {
+    json.Set("operations", one.latency.count());
+    json.Set("errors", one.errors).Set("undetermined", one.undetermined);
   }
 
   static uint64_t PerSecond(uint64_t count, double seconds) {
@@ -184,26 +196,24 @@ class BenchCommand final : public Command {
 
   void PrintAsJson(const Console& console, const client::ClientOptions& client_options,
                    const BenchResult& result) const {
-    const LatencyHistogram all = result.AllLatencies();
+    const BenchResult::PerOperation all = result.Sum();
     Json json = Json::MakeObject();
     json.Set("workload", workload_).Set("concurrency", static_cast<uint64_t>(options_.concurrency));
     json.Set("value_size", static_cast<uint64_t>(options_.value_size)).Set("keys", options_.keys);
     json.Set("transport",
              client_options.transport == client::Transport::kBatch ? "batch" : "unary");
-    json.Set("operations", all.count()).Set("errors", result.errors());
+    AddCounts(json, all);
     json.Set("seconds", result.seconds);
-    json.Set("per_second", PerSecond(all.count(), result.seconds));
-    AddLatencies(json, all);
+    json.Set("per_second", PerSecond(all.latency.count(), result.seconds));
+    AddLatencies(json, all.latency);
     json.Set("not_found", result.not_found).Set("rows_scanned", result.rows_scanned);
     Json parts = Json::MakeObject();
-    for (size_t i = 0; i < result.operations.size(); ++i) {
-      const BenchResult::PerOperation& one = result.operations[i];
-      if (one.latency.count() + one.errors == 0) continue;
+    ForEachUsed(result, [&](std::string_view name, const BenchResult::PerOperation& one) {
       Json part = Json::MakeObject();
-      part.Set("operations", one.latency.count()).Set("errors", one.errors);
+      AddCounts(part, one);
       AddLatencies(part, one.latency);
-      parts.Set(BenchOperationName(static_cast<BenchOperation>(i)), std::move(part));
-    }
+      parts.Set(name, std::move(part));
+    });
     json.Set("by_operation", std::move(parts));
     if (!result.first_error.ok()) json.Set("first_error", ToText(result.first_error.ToString()));
     console.PrintJson(json);

@@ -16,16 +16,14 @@ constexpr size_t kValuePool = 1 << 20;
 
 }  // namespace
 
-LatencyHistogram BenchResult::AllLatencies() const {
-  LatencyHistogram all;
-  for (const PerOperation& one : operations) all.Merge(one.latency);
+BenchResult::PerOperation BenchResult::Sum() const {
+  PerOperation all;
+  for (const PerOperation& one : operations) {
+    all.latency.Merge(one.latency);
+    all.errors += one.errors;
+    all.undetermined += one.undetermined;
+  }
   return all;
-}
-
-uint64_t BenchResult::errors() const {
-  uint64_t sum = 0;
-  for (const PerOperation& one : operations) sum += one.errors;
-  return sum;
 }
 
 // One operation in flight. Its callbacks come one after another, on whichever thread.
@@ -106,7 +104,10 @@ class BenchRunner::Slot {
                               });
   }
   void Write(std::string key) {
-    runner_.client_->PutAsync(std::move(key), runner_.NextValue(*this), {},
+    client::WriteOptions options;
+    // This one writer writes each key once.
+    options.resend_unanswered = runner_.options_.workload.is_load;
+    runner_.client_->PutAsync(std::move(key), runner_.NextValue(*this), options,
                               [this](absl::Status status) { OnAnswer(status, 0, 0); });
   }
   void Scan() {
@@ -196,7 +197,7 @@ void BenchRunner::Record(BenchOperation operation, env::Instant begin, const abs
   last_answer_ = std::max(last_answer_, now);
   BenchResult::PerOperation& one = result_.operations[static_cast<size_t>(operation)];
   if (!status.ok()) {
-    ++one.errors;
+    ++(client::IsUndetermined(status) ? one.undetermined : one.errors);
     result_.first_error.Update(status);
     return;
   }

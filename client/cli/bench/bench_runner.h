@@ -45,16 +45,18 @@ struct BenchResult {
   struct PerOperation {
     LatencyHistogram latency;
     uint64_t errors = 0;
+    // Writes that may or may not have taken effect; not among the errors.
+    uint64_t undetermined = 0;
   };
   std::array<PerOperation, static_cast<size_t>(BenchOperation::kCount)> operations;
   double seconds = 0;
   uint64_t not_found = 0;
   uint64_t rows_scanned = 0;
-  // The first one; OK: there was none.
+  // The first one, or undetermined write; OK: there was none.
   absl::Status first_error;
 
-  LatencyHistogram AllLatencies() const;
-  uint64_t errors() const;
+  // All operations taken together.
+  PerOperation Sum() const;
 };
 
 // Runs once. Thread-safe towards its own callbacks.

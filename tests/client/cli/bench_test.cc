@@ -133,6 +133,34 @@ TEST(BenchCommandTest, ErrorsAreCountedAndFail) {
   EXPECT_EQ(json.Find("operations")->integer(), 17);
 }
 
+TEST(BenchCommandTest, UndeterminedWritesAreCountedApart) {
+  CliHarness cli;
+  client::testing::Script broken;
+  broken.rpc_error = absl::UnavailableError("reset");
+  for (int i = 0; i < 3; ++i) cli.cluster().AddScript(0, broken);
+  const std::vector<std::string> write = {"bench", "--workload", "write", "--count", "20"};
+  const Json json = cli.RunJson(write, ExitCode::kUndetermined);
+  EXPECT_EQ(json.Find("errors")->integer(), 0);
+  EXPECT_EQ(json.Find("undetermined")->integer(), 3);
+  EXPECT_EQ(json.Find("operations")->integer(), 17);
+  EXPECT_EQ(json.Find("by_operation")->Find("update")->Find("undetermined")->integer(), 3);
+  cli.cluster().AddScript(0, broken);
+  const CliResult table = cli.Run(write);
+  EXPECT_EQ(table.code, ExitCode::kUndetermined);
+  EXPECT_THAT(table.out, HasSubstr("UNDETERMINED"));
+  EXPECT_THAT(table.err, HasSubstr("reset"));
+}
+
+TEST(BenchCommandTest, ALoadIsSentAgain) {
+  CliHarness cli;
+  client::testing::Script broken;
+  broken.rpc_error = absl::UnavailableError("reset");
+  for (int i = 0; i < 3; ++i) cli.cluster().AddScript(0, broken);
+  const Json json = cli.RunJson({"bench", "--workload", "load", "--keys", "20"});
+  EXPECT_EQ(json.Find("operations")->integer(), 20);
+  EXPECT_EQ(cli.cluster().entries().size(), 20u);
+}
+
 TEST(BenchCommandTest, RefusesWrongDurations) {
   CliHarness cli;
   EXPECT_EQ(cli.Run({"bench", "--duration", "5parsec"}).code, ExitCode::kUsage);

@@ -61,6 +61,18 @@ TEST(CliTest, PdComesFromFlagThenVariableThenDefault) {
   EXPECT_EQ(cli.last_options().transport, client::Transport::kUnary);
 }
 
+TEST(CliTest, AMisspeltCommandIsNamed) {
+  CliHarness cli;
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {"nonsense"}, {"--json", "nonsense", "x"}, {"kv", "nonsense"}}) {
+    const CliResult result = cli.Run(words);
+    EXPECT_EQ(result.code, ExitCode::kUsage);
+    EXPECT_THAT(result.err, HasSubstr("there is no command 'nonsense'"));
+  }
+  EXPECT_THAT(cli.Run({"kv"}).err, HasSubstr("required"));
+  EXPECT_THAT(cli.Run({"kv", "get"}).err, HasSubstr("key is required"));
+}
+
 TEST(CliTest, RegionsAreListedWithUserKeys) {
   CliHarness cli;
   const uint64_t right = cli.cluster().Split("m\n");
@@ -114,7 +126,7 @@ TEST(CliTest, StatusOfAHealthyCluster) {
   CliHarness cli;
   const CliResult result = cli.Run({"status"});
   EXPECT_EQ(result.code, ExitCode::kOk);
-  EXPECT_THAT(result.out, HasSubstr("3 PD members, 3 stores, 1 regions"));
+  EXPECT_THAT(result.out, HasSubstr("3 PD members, 3 stores, 1 region\n"));
   EXPECT_THAT(result.out, HasSubstr("all is well"));
   const Json json = cli.RunJson({"status"});
   EXPECT_TRUE(json.Find("healthy")->boolean());

@@ -1,6 +1,7 @@
 // What `flotilla kv` says and ends with.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/fmt/fmt.h>
 
 #include "tests/client/cli/cli_harness.h"
 
@@ -67,7 +68,12 @@ TEST_F(KvCommandsTest, Scan) {
   for (const char* key : {"a1", "a2", "b1"}) Put(key, std::string("v") + key);
   EXPECT_EQ(cli_.Run({"kv", "scan"}).out, "a1\tva1\na2\tva2\nb1\tvb1\n");
   EXPECT_EQ(cli_.Run({"kv", "scan", "--prefix", "a", "--keys-only"}).out, "a1\na2\n");
-  EXPECT_EQ(cli_.Run({"kv", "scan", "--reverse", "--limit", "1"}).out, "b1\tvb1\n");
+  const CliResult cut = cli_.Run({"kv", "scan", "--reverse", "--limit", "1"});
+  EXPECT_EQ(cut.out, "b1\tvb1\n");
+  EXPECT_THAT(cut.err, HasSubstr("more rows than --limit 1"));
+  EXPECT_EQ(cli_.Run({"kv", "scan", "--limit", "3"}).err, "");
+  EXPECT_EQ(cli_.RunJson({"kv", "scan", "--limit", "1", "--keys-only"}).Dump(),
+            R"({"rows":[{"key":"a1"}],"more":true})");
   EXPECT_EQ(cli_.Run({"kv", "scan", "--start", "a2", "--end", "b1"}).out, "a2\tva2\n");
   EXPECT_EQ(cli_.RunJson({"kv", "scan", "--prefix", "b"}).Dump(),
             R"({"rows":[{"key":"b1","value":"vb1"}]})");
@@ -107,6 +113,24 @@ TEST_F(KvCommandsTest, AnUndeterminedWriteHasItsOwnExitCode) {
   EXPECT_EQ(json.Find("error")->Find("code")->string(), "UNDETERMINED");
 }
 
+TEST_F(KvCommandsTest, APlainWriteIsUndeterminedToo) {
+  client::testing::Script script;
+  script.rpc_error = absl::UnavailableError("reset");
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {"kv", "put", "k", "1"}, {"kv", "delete", "k"}, {"kv", "delete", "--prefix", "k"}}) {
+    cli_.cluster().AddScript(0, script);
+    EXPECT_EQ(cli_.Run(words).code, ExitCode::kUndetermined) << words[1];
+  }
+}
+
+TEST_F(KvCommandsTest, ALoadGoesOnOverABrokenConnection) {
+  client::testing::Script script;
+  script.rpc_error = absl::UnavailableError("reset");
+  cli_.cluster().AddScript(0, script);
+  const CliResult loaded = cli_.Run({"kv", "load", "-", "--verify"}, "a\t1\nb\t2\n");
+  EXPECT_EQ(loaded.code, ExitCode::kOk) << loaded.err;
+}
+
 TEST_F(KvCommandsTest, AClusterThatIsAwayHasItsOwnExitCode) {
   for (const uint64_t store : {1, 2, 3}) cli_.cluster().StopStore(store);
   EXPECT_EQ(cli_.Run({"kv", "put", "k", "v", "--timeout", "0.05"}).code, ExitCode::kUnavailable);
@@ -116,6 +140,29 @@ TEST_F(KvCommandsTest, AClusterThatIsAwayHasItsOwnExitCode) {
 
 TEST_F(KvCommandsTest, AWrongKeyspaceIsNotFound) {
   EXPECT_EQ(cli_.Run({"kv", "get", "k", "--keyspace", "other"}).code, ExitCode::kNotFound);
+}
+
+TEST_F(KvCommandsTest, ADumpIsInKeyOrderOverAllRegions) {
+  std::string text;
+  for (int i = 1000; i < 3000; ++i) text += fmt::format("k{}\tvalue {}\n", i, i);
+  ASSERT_EQ(cli_.Run({"kv", "load", "-"}, text).code, ExitCode::kOk);
+  const std::string whole = cli_.RunJson({"kv", "checksum"}).Dump();
+  for (const char* border : {"k1500", "k1501", "k2200"}) cli_.cluster().Split(border);
+  for (const char* concurrency : {"1", "2", "8"}) {
+    EXPECT_EQ(cli_.Run({"kv", "dump", "--concurrency", concurrency}).out, text);
+    EXPECT_EQ(cli_.RunJson({"kv", "checksum", "--read", "--concurrency", concurrency}).Dump(),
+              whole);
+  }
+  const CliResult part = cli_.Run({"kv", "dump", "--start", "k1499", "--end", "k1502"});
+  EXPECT_EQ(part.out, "k1499\tvalue 1499\nk1500\tvalue 1500\nk1501\tvalue 1501\n");
+  EXPECT_EQ(cli_.Run({"kv", "dump", "--start", "k1500", "--end", "k1500"}).out, "");
+  EXPECT_EQ(cli_.Run({"kv", "dump", "--start", "k2", "--end", "k1"}).code, ExitCode::kFailed);
+}
+
+TEST_F(KvCommandsTest, ADumpShowsHowFarItIs) {
+  ASSERT_EQ(cli_.Run({"kv", "load", "-"}, "a\t1\nb\t2\n").code, ExitCode::kOk);
+  EXPECT_EQ(cli_.Run({"kv", "dump"}).err, "");
+  EXPECT_THAT(cli_.Run({"kv", "dump", "--progress"}).err, HasSubstr("100 %  2 dumped"));
 }
 
 TEST_F(KvCommandsTest, LoadAndDumpAndChecksum) {

@@ -106,6 +106,16 @@ void FakeCluster::ThawPd() {
   frozen_.clear();
 }
 
+void FakeCluster::LimitAnswers(uint64_t bytes) {
+  MutexLock lock(mutex_);
+  max_answer_bytes_ = bytes;
+}
+
+uint64_t FakeCluster::max_answer_bytes() const {
+  MutexLock lock(mutex_);
+  return max_answer_bytes_;
+}
+
 void FakeCluster::Spoil(std::string_view user_key, std::string value) {
   MutexLock lock(mutex_);
   data_[codec_.ToRequestKey(user_key)].value = std::move(value);
@@ -156,31 +166,39 @@ bool FakeCluster::TakeScript(uint64_t store_id, Script& script) {
   return false;
 }
 
-absl::Status FakeCluster::Serve(uint64_t store_id, std::string_view name,
-                                const kvrpcpb::Context& context, KeyRange keys,
-                                const std::function<void(Data&)>& command,
-                                errorpb::Error* region_error) {
+absl::Status FakeCluster::Serve(const Request& request, errorpb::Error* region_error) {
   Script script;
   {
     MutexLock lock(mutex_);
-    requests_.push_back(std::string(name) + "@" + std::to_string(store_id));
-    if (store_id == 0 || stopped_[store_id]) {
-      return MarkNotSent(absl::UnavailableError("the store is stopped"));
+    requests_.push_back(std::string(request.name) + "@" + std::to_string(request.store_id));
+    if (request.store_id == 0 || stopped_[request.store_id]) {
+      return rpc::MarkNotExecuted(absl::UnavailableError("the store is stopped"));
     }
-    TakeScript(store_id, script);
+    TakeScript(request.store_id, script);
   }
   if (script.before) script.before();
   MutexLock lock(mutex_);
   if (!script.rpc_error.ok()) {
-    if (script.apply_first) command(data_);
+    if (script.apply_first) request.command(data_);
+    if (script.arrive_late) late_.push_back(request.send_copy);
     return script.rpc_error;
   }
   if (script.region_error.ByteSizeLong() > 0) {
     *region_error = script.region_error;
     return absl::OkStatus();
   }
-  if (Judge(store_id, context, keys, region_error)) command(data_);
+  if (Judge(request.store_id, request.context, request.keys, region_error)) request.command(data_);
   return absl::OkStatus();
+}
+
+size_t FakeCluster::DeliverLate() {
+  std::vector<std::function<void()>> late;
+  {
+    MutexLock lock(mutex_);
+    late.swap(late_);
+  }
+  for (const auto& send_copy : late) send_copy();
+  return late.size();
 }
 
 bool FakeCluster::Judge(uint64_t store_id, const kvrpcpb::Context& context, const KeyRange& keys,

@@ -29,7 +29,8 @@ namespace flotilla::client::testing {
 // What a store does with one request instead of serving it.
 struct Script {
   absl::Status rpc_error;        // The RPC fails with it, ...
-  bool apply_first = false;      // ... after the command took effect.
+  bool apply_first = false;      // ... after the command took effect, or ...
+  bool arrive_late = false;      // ... while it is still on its way: until DeliverLate.
   errorpb::Error region_error;   // Answered when it is not empty.
   std::function<void()> before;  // Run first, without the cluster's lock.
 };
@@ -60,6 +61,11 @@ class FakeCluster {
   // PD's answers about regions stay as they are now until Thaw.
   void FreezePd();
   void ThawPd();
+  // What was on its way all the time arrives, in this order, and is judged as any request is.
+  // Returns how many there were.
+  size_t DeliverLate();
+  // Reads whose answer would have more bytes of keys and values are refused, as stores do it.
+  void LimitAnswers(uint64_t bytes);
   // Changes a value behind everybody's back.
   void Spoil(std::string_view user_key, std::string value);
 
@@ -71,15 +77,23 @@ class FakeCluster {
   int pd_calls(std::string_view method) const;
   metapb::Region region_of(std::string_view user_key) const;
   const KeyCodec& codec() const { return codec_; }
+  uint64_t max_answer_bytes() const;
 
   // --- What the fakes of the RPCs call ---
   using Data = std::map<std::string, Entry>;
-  // Judges one request of `store_id` and runs `command` on the data when it may be served. Returns
-  // the RPC's status; `region_error` is filled when the store refuses. `low` and `high` are the
-  // keys that must lie in the region; `high` may equal the region's end.
-  absl::Status Serve(uint64_t store_id, std::string_view name, const kvrpcpb::Context& context,
-                     KeyRange keys, const std::function<void(Data&)>& command,
-                     errorpb::Error* region_error);
+  struct Request {
+    uint64_t store_id;
+    std::string_view name;
+    const kvrpcpb::Context& context;
+    // They must lie in the region; the end may be the region's.
+    KeyRange keys;
+    std::function<void(Data&)> command;
+    // Sends a copy of the request, whose answer nobody awaits. Outlives this call.
+    std::function<void()> send_copy;
+  };
+  // Judges one request and runs its command on the data when it may be served. Returns the RPC's
+  // status; `region_error` is filled when the store refuses.
+  absl::Status Serve(const Request& request, errorpb::Error* region_error);
   uint64_t StoreAt(const std::string& address) const;
   // The PD method `method`; fills `response`.
   absl::Status CallPd(std::string_view method, const google::protobuf::Message& request,
@@ -122,6 +136,8 @@ class FakeCluster {
   std::map<uint64_t, metapb::Store> stores_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, bool> stopped_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, std::deque<Script>> scripts_ ABSL_GUARDED_BY(mutex_);
+  uint64_t max_answer_bytes_ ABSL_GUARDED_BY(mutex_) = 64 << 20;
+  std::vector<std::function<void()>> late_ ABSL_GUARDED_BY(mutex_);
   std::deque<absl::Status> pd_errors_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, int, std::less<>> pd_calls_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, uint32_t> keyspaces_ ABSL_GUARDED_BY(mutex_);

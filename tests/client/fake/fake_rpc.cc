@@ -29,46 +29,52 @@ class FakeConnection final : public StoreConnection {
   void RawBatchGet(const kvrpcpb::RawBatchGetRequest& request,
                    kvrpcpb::RawBatchGetResponse* response, env::Instant, rpc::Done done) override {
     const KeyRange keys{*request.keys().begin(), After(*request.keys().rbegin())};
+    const uint64_t limit = cluster_->max_answer_bytes();
     Serve("RawBatchGet", request, response, keys, done, [&](Data& data) {
       for (const std::string& key : request.keys()) {
         auto it = data.find(key);
         if (it != data.end()) AddPair(response->add_pairs(), *it, false);
       }
+      RefuseOver(limit, "AnswerTooLarge", response->mutable_pairs());
     });
   }
   void RawPut(const kvrpcpb::RawPutRequest& request, kvrpcpb::RawPutResponse* response,
               env::Instant, rpc::Done done) override {
-    Serve("RawPut", request, response, {request.key(), After(request.key())}, done,
-          [&](Data& data) {
-            data[request.key()] = {request.value(), request.ttl()};
-          });
+    ServeWrite(&StoreConnection::RawPut, "RawPut", request, response,
+               {request.key(), After(request.key())}, done, [&](Data& data) {
+                 data[request.key()] = {request.value(), request.ttl()};
+               });
   }
   void RawBatchPut(const kvrpcpb::RawBatchPutRequest& request,
                    kvrpcpb::RawBatchPutResponse* response, env::Instant, rpc::Done done) override {
     const KeyRange keys{request.pairs().begin()->key(), After(request.pairs().rbegin()->key())};
-    Serve("RawBatchPut", request, response, keys, done, [&](Data& data) {
-      for (int i = 0; i < request.pairs_size(); ++i) {
-        data[request.pairs(i).key()] = {request.pairs(i).value(), request.ttls(i)};
-      }
-    });
+    ServeWrite(&StoreConnection::RawBatchPut, "RawBatchPut", request, response, keys, done,
+               [&](Data& data) {
+                 for (int i = 0; i < request.pairs_size(); ++i) {
+                   data[request.pairs(i).key()] = {request.pairs(i).value(), request.ttls(i)};
+                 }
+               });
   }
   void RawDelete(const kvrpcpb::RawDeleteRequest& request, kvrpcpb::RawDeleteResponse* response,
                  env::Instant, rpc::Done done) override {
-    Serve("RawDelete", request, response, {request.key(), After(request.key())}, done,
-          [&](Data& data) { data.erase(request.key()); });
+    ServeWrite(&StoreConnection::RawDelete, "RawDelete", request, response,
+               {request.key(), After(request.key())}, done,
+               [&](Data& data) { data.erase(request.key()); });
   }
   void RawBatchDelete(const kvrpcpb::RawBatchDeleteRequest& request,
                       kvrpcpb::RawBatchDeleteResponse* response, env::Instant,
                       rpc::Done done) override {
     const KeyRange keys{*request.keys().begin(), After(*request.keys().rbegin())};
-    Serve("RawBatchDelete", request, response, keys, done, [&](Data& data) {
-      for (const std::string& key : request.keys()) data.erase(key);
-    });
+    ServeWrite(&StoreConnection::RawBatchDelete, "RawBatchDelete", request, response, keys, done,
+               [&](Data& data) {
+                 for (const std::string& key : request.keys()) data.erase(key);
+               });
   }
   void RawScan(const kvrpcpb::RawScanRequest& request, kvrpcpb::RawScanResponse* response,
                env::Instant, rpc::Done done) override {
     const KeyRange keys = request.reverse() ? KeyRange{request.end_key(), request.start_key()}
                                             : KeyRange{request.start_key(), request.end_key()};
+    const uint64_t limit = cluster_->max_answer_bytes();
     Serve("RawScan", request, response, keys, done, [&](Data& data) {
       auto low = data.lower_bound(keys.start);
       auto high = keys.end.empty() ? data.end() : data.lower_bound(keys.end);
@@ -80,16 +86,18 @@ class FakeConnection final : public StoreConnection {
       } else {
         for (; low != high && Room(request, *response); ++low) add(*low);
       }
+      RefuseOver(limit, "ScanTooLarge", response->mutable_kvs());
     });
   }
   void RawDeleteRange(const kvrpcpb::RawDeleteRangeRequest& request,
                       kvrpcpb::RawDeleteRangeResponse* response, env::Instant,
                       rpc::Done done) override {
     const KeyRange keys{request.start_key(), request.end_key()};
-    Serve("RawDeleteRange", request, response, keys, done, [&](Data& data) {
-      data.erase(data.lower_bound(keys.start),
-                 keys.end.empty() ? data.end() : data.lower_bound(keys.end));
-    });
+    ServeWrite(&StoreConnection::RawDeleteRange, "RawDeleteRange", request, response, keys, done,
+               [&](Data& data) {
+                 data.erase(data.lower_bound(keys.start),
+                            keys.end.empty() ? data.end() : data.lower_bound(keys.end));
+               });
   }
   void RawGetKeyTtl(const kvrpcpb::RawGetKeyTTLRequest& request,
                     kvrpcpb::RawGetKeyTTLResponse* response, env::Instant,
@@ -103,18 +111,18 @@ class FakeConnection final : public StoreConnection {
   }
   void RawCompareAndSwap(const kvrpcpb::RawCASRequest& request, kvrpcpb::RawCASResponse* response,
                          env::Instant, rpc::Done done) override {
-    Serve("RawCompareAndSwap", request, response, {request.key(), After(request.key())}, done,
-          [&](Data& data) {
-            auto it = data.find(request.key());
-            response->set_previous_not_exist(it == data.end());
-            if (it != data.end()) response->set_previous_value(it->second.value);
-            const bool matches =
-                it == data.end()
-                    ? request.previous_not_exist()
-                    : !request.previous_not_exist() && it->second.value == request.previous_value();
-            response->set_succeed(matches);
-            if (matches) data[request.key()] = {request.value(), request.ttl()};
-          });
+    ServeWrite(&StoreConnection::RawCompareAndSwap, "RawCompareAndSwap", request, response,
+               {request.key(), After(request.key())}, done, [&](Data& data) {
+                 auto it = data.find(request.key());
+                 response->set_previous_not_exist(it == data.end());
+                 if (it != data.end()) response->set_previous_value(it->second.value);
+                 const bool matches = it == data.end()
+                                          ? request.previous_not_exist()
+                                          : !request.previous_not_exist() &&
+                                                it->second.value == request.previous_value();
+                 response->set_succeed(matches);
+                 if (matches) data[request.key()] = {request.value(), request.ttl()};
+               });
   }
   void RawChecksum(const kvrpcpb::RawChecksumRequest& request,
                    kvrpcpb::RawChecksumResponse* response, env::Instant, rpc::Done done) override {
@@ -134,9 +142,13 @@ class FakeConnection final : public StoreConnection {
     const std::string& key = request.split_keys(0);
     bool may_split = false;
     errorpb::Error error;
-    absl::Status status = cluster_->Serve(
-        cluster_->StoreAt(address_), "SplitRegion", request.context(), {key, After(key)},
-        [&](Data&) { may_split = true; }, &error);
+    absl::Status status = cluster_->Serve({cluster_->StoreAt(address_),
+                                           "SplitRegion",
+                                           request.context(),
+                                           {key, After(key)},
+                                           [&](Data&) { may_split = true; },
+                                           [] {}},
+                                          &error);
     if (error.ByteSizeLong() > 0) *response->mutable_region_error() = error;
     if (may_split) {
       for (metapb::Region& region :
@@ -158,12 +170,42 @@ class FakeConnection final : public StoreConnection {
     if (!key_only) pair->set_value(row.second.value);
   }
 
+  template <typename Pairs>
+  static void RefuseOver(uint64_t limit, const std::string& error, Pairs* pairs) {
+    uint64_t bytes = 0;
+    for (const kvrpcpb::KvPair& pair : *pairs) bytes += pair.key().size() + pair.value().size();
+    if (bytes <= limit) return;
+    pairs->Clear();
+    pairs->Add()->mutable_error()->set_abort(error + ": more than the limit");
+  }
+
+  // A read whose connection broke may be sent again, so that nobody cares for a late copy.
   template <typename Request, typename Response>
   void Serve(std::string_view name, const Request& request, Response* response, KeyRange keys,
-             rpc::Done& done, const std::function<void(Data&)>& command) {
+             rpc::Done& done, std::function<void(Data&)> command) {
+    ServeCommand({cluster_->StoreAt(address_), name, request.context(), std::move(keys),
+                  std::move(command), [] {}},
+                 response, done);
+  }
+
+  template <typename Request, typename Response>
+  void ServeWrite(Method<Request, Response> method, std::string_view name, const Request& request,
+                  Response* response, KeyRange keys, rpc::Done& done,
+                  std::function<void(Data&)> command) {
+    const auto send_copy = [cluster = cluster_, address = address_, method, request] {
+      FakeConnection connection(cluster, address);
+      Response ignored;
+      (connection.*method)(request, &ignored, env::Instant(), [](absl::Status) {});
+    };
+    ServeCommand({cluster_->StoreAt(address_), name, request.context(), std::move(keys),
+                  std::move(command), send_copy},
+                 response, done);
+  }
+
+  template <typename Response>
+  void ServeCommand(FakeCluster::Request command, Response* response, rpc::Done& done) {
     errorpb::Error error;
-    absl::Status status = cluster_->Serve(cluster_->StoreAt(address_), name, request.context(),
-                                          std::move(keys), command, &error);
+    absl::Status status = cluster_->Serve(command, &error);
     if (error.ByteSizeLong() > 0) *response->mutable_region_error() = error;
     std::move(done)(std::move(status));
   }

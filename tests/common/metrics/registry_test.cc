@@ -21,6 +21,13 @@ TEST(RegistryTest, TheSameNameAndLabelsGiveTheSameMetric) {
   EXPECT_EQ(other.Value(), 0);
 }
 
+TEST(RegistryDeathTest, ANameThatMeansTwoThingsIsABug) {
+  Registry registry;
+  registry.AddCounter("flotilla_test_total", "Apples.");
+  EXPECT_DEATH(registry.AddCounter("flotilla_test_total", "Pears."),
+               "flotilla_test_total is \"Apples.\" and \"Pears.\"");
+}
+
 TEST(RegistryTest, TheTextHasHelpTypeLabelsAndValue) {
   Registry registry;
   registry.AddCounter("flotilla_test_total", "What is counted.", {{"kind", "a"}}).Increment(4);

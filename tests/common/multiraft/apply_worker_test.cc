@@ -29,14 +29,17 @@ class ApplyWorkerTest : public ::testing::Test {
     ApplyRound round;
     for (RegionId region : {kRegion, RegionId(2)}) {
       auto batch = engine_.NewBatch();
-      Storage(region).SaveConfState(*batch, {});
+      const PeerId self = testing::PeerOf(region, StoreId(1));
+      Storage(region).SaveSelf(*batch, self);
+      Storage(region).SaveConfState(*batch, {}, {});
       CHECK_OK(engine_.Write(*batch));
       round.tasks.push_back(StartApplying{
           .region_id = region,
           .incarnation = Incarnation(7),
           .raft_worker = 0,
           .applied = {},
-          .state_machine = std::make_unique<testing::KvStateMachine>(Storage(region), nullptr)});
+          .state_machine =
+              std::make_unique<testing::KvStateMachine>(Storage(region), self, nullptr)});
     }
     worker_.Submit(std::move(round));
     worker_.RunOnce();
@@ -55,7 +58,7 @@ class ApplyWorkerTest : public ::testing::Test {
   void AddEntry(RegionId region, const std::vector<std::string>& commands, const std::string& key) {
     const Index index(++last_[region]);
     CommandFrameBuilder frame;
-    PendingEntry pending{.at = {Term(1), index}, .waiters = {}};
+    PendingEntry pending{.at = {Term(1), index}, .waiters = {}, .since = clock_.Now()};
     for (const std::string& command : commands) {
       frame.Add(command);
       pending.waiters.push_back(
@@ -88,10 +91,11 @@ class ApplyWorkerTest : public ::testing::Test {
 
   env::MemoryFileSystem files_;
   engine::MemoryKvEngine engine_{&files_};
+  env::ManualClock clock_;
   metrics::Registry registry_;
   HostMetrics metrics_{registry_};
   Router router_{1, 100};
-  ApplyWorker worker_{0, &engine_, &router_, &metrics_};
+  ApplyWorker worker_{0, &engine_, &router_, &clock_, &metrics_};
   ApplyRound round_;
   std::map<RegionId, uint64_t> last_;
   std::vector<std::string> seen_;
@@ -112,6 +116,17 @@ TEST_F(ApplyWorkerTest, AnswersOnceAllWritesOfTheBatchAreVisible) {
   EXPECT_EQ(groups[0].at, (raft::EntryId{Term(1), Index(2)}));
   EXPECT_EQ(groups[0].incarnation, Incarnation(7));
   EXPECT_EQ(groups[1].at, (raft::EntryId{Term(1), Index(1)}));
+}
+
+TEST_F(ApplyWorkerTest, TheTimeOfABatchIsCountedFromTheCommitOfItsFirstEntry) {
+  clock_.Advance(std::chrono::seconds(1));
+  AddEntry(kRegion, {Put("k", "v1")}, "k");
+  clock_.Advance(std::chrono::seconds(2));
+  AddEntry(kRegion, {Put("k", "v2")}, "k");
+  clock_.Advance(std::chrono::seconds(3));
+  Run();
+  EXPECT_EQ(metrics_.apply_seconds.Collect().histogram.sample_count, 1u);
+  EXPECT_DOUBLE_EQ(metrics_.apply_seconds.Collect().histogram.sample_sum, 5);
 }
 
 TEST_F(ApplyWorkerTest, TheAppliedPositionIsInTheSameBatchAsTheData) {
@@ -149,6 +164,7 @@ TEST_F(ApplyWorkerTest, ASnapshotReplacesTheStateInItsPlace) {
   snapshot.meta = {.index = Index(10), .term = Term(3), .conf_state = {}};
   snapshot.meta.conf_state.voters = {PeerId(101)};
   std::string data;
+  PutVarint64(data, 0);  // The digest.
   PutLengthPrefixed(data, Storage(kRegion).DataKey("new"));
   PutLengthPrefixed(data, "s1");
   snapshot.data = Bytes(data);
@@ -181,7 +197,7 @@ TEST_F(ApplyWorkerTest, AGroupLeavesAfterWhatWasUnderWay) {
 TEST_F(ApplyWorkerTest, WhatWaitsWhenItStopsIsUndetermined) {
   absl::Status status;
   {
-    ApplyWorker worker(1, &engine_, &router_, &metrics_);
+    ApplyWorker worker(1, &engine_, &router_, &clock_, &metrics_);
     ApplyEntries task{.region_id = kRegion, .entries = {}, .pending = {}};
     task.pending.push_back({.at = {Term(1), Index(1)}, .waiters = {}});
     task.pending[0].waiters.push_back(

@@ -5,11 +5,13 @@
 #include <algorithm>
 
 #include "common/multiraft/host.h"
+#include "common/raft/membership.h"
 #include "tests/support/sim_cluster.h"
 
 namespace flotilla::testing {
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::IsEmpty;
 
@@ -29,11 +31,8 @@ TEST(HostLogTest, MembersAreAddedAndRemoved) {
   const int removed = leader % 3 + 1;
   change.steps = {{raft::ConfChangeStep::Type::kRemove, PeerOf(RegionId(1), StoreId(removed))}};
   ASSERT_TRUE(cluster.ProposeConfChange(leader, 1, change).ok());
-  bool done = false;
-  cluster.store(removed).Forget(RegionId(1));
-  cluster.store(removed).host().RemoveGroup(RegionId(1), /*clear_log=*/true, {{"tombstone", "1"}},
-                                            [&] { done = true; });
-  ASSERT_TRUE(cluster.world().RunUntil([&] { return done; }, seconds(5)));
+  ASSERT_TRUE(cluster.world().RunUntil([&] { return !cluster.store(removed).Has(RegionId(1)); },
+                                       seconds(5)));
   auto log = cluster.log_engine(removed).Load(RegionId(1));
   ASSERT_TRUE(log.ok());
   EXPECT_EQ(log->last.index, Index(0));
@@ -76,20 +75,69 @@ TEST(HostLogTest, ARestartedMemberOfThePastDoesNotElectItself) {
   EXPECT_THAT(cluster.history().violations(), IsEmpty());
 }
 
-TEST(HostLogTest, ALeaderMayRemoveItself) {
+TEST(HostLogTest, ALeaderThatIsToBeRemovedHandsOverFirst) {
   SimCluster cluster({.seed = 19});
   ASSERT_TRUE(cluster.Put(1, "k", "v1"));
   const int leader = cluster.WaitForLeader(1);
   raft::ConfChange change;
   change.steps = {{raft::ConfChangeStep::Type::kRemove, PeerOf(RegionId(1), StoreId(leader))}};
-  ASSERT_TRUE(cluster.ProposeConfChange(leader, 1, change).ok());
-  ASSERT_TRUE(cluster.Put(1, "k", "v2", seconds(5)));
+  const env::Instant asked = cluster.world().now();
+  EXPECT_FALSE(cluster.ProposeConfChange(leader, 1, change).ok()) << "it leads no more";
+  ASSERT_TRUE(cluster.world().RunUntil(
+      [&] { return cluster.LeaderOf(1) != 0 && cluster.LeaderOf(1) != leader; }, seconds(5)));
+  EXPECT_LT(cluster.world().now() - asked, milliseconds(500)) << "no election timeout went by";
   const int successor = cluster.LeaderOf(1);
-  EXPECT_NE(successor, leader);
+  ASSERT_TRUE(cluster.ProposeConfChange(successor, 1, change).ok());
+  ASSERT_TRUE(cluster.Put(1, "k", "v2", milliseconds(500)));
+  EXPECT_EQ(cluster.LeaderOf(1), successor);
   auto status = cluster.Inspect(successor, 1);
   ASSERT_TRUE(status.ok());
   EXPECT_EQ(status->node.conf_state.voters.size(), 2u);
-  EXPECT_FALSE(cluster.store(leader).Lease(RegionId(1))->ValidAt(cluster.process(leader).Now()));
+  // It heard of its removal and went.
+  EXPECT_TRUE(cluster.world().RunUntil([&] { return !cluster.store(leader).Has(RegionId(1)); },
+                                       seconds(5)));
+  EXPECT_THAT(cluster.history().violations(), IsEmpty());
+}
+
+TEST(HostLogTest, ALeaderThatIsToBeDemotedByAJointChangeHandsOverFirst) {
+  SimCluster cluster({.seed = 34, .stores = 4});
+  ASSERT_TRUE(cluster.Put(1, "k", "v1"));
+  const int leader = cluster.WaitForLeader(1);
+  raft::ConfChange change;
+  change.steps = {{raft::ConfChangeStep::Type::kAddLearner, PeerOf(RegionId(1), StoreId(leader))},
+                  {raft::ConfChangeStep::Type::kAddVoter, PeerOf(RegionId(1), StoreId(4))}};
+  EXPECT_FALSE(cluster.ProposeConfChange(leader, 1, change).ok());
+  ASSERT_TRUE(cluster.world().RunUntil(
+      [&] { return cluster.LeaderOf(1) != 0 && cluster.LeaderOf(1) != leader; },
+      milliseconds(500)));
+  const int successor = cluster.LeaderOf(1);
+  ASSERT_TRUE(cluster.ProposeConfChange(successor, 1, change).ok());
+  ASSERT_TRUE(cluster.world().RunUntil(
+      [&] {
+        return !raft::IsJoint(cluster.store(successor).Storage(RegionId(1)).Load()->conf_state);
+      },
+      seconds(5)));
+  EXPECT_EQ(cluster.LeaderOf(1), successor);
+  EXPECT_THAT(cluster.history().violations(), IsEmpty());
+}
+
+// Removals that nobody can be asked to lead for: the leader's word is all that the other one has.
+TEST(HostLogTest, TheLastOfTwoLearnsThatTheOtherOneIsGone) {
+  SimCluster cluster({.seed = 35, .stores = 2, .voters = 2});
+  ASSERT_TRUE(cluster.Put(1, "k", "v1"));
+  const int leader = cluster.WaitForLeader(1);
+  const int other = 3 - leader;
+  raft::ConfChange change;
+  change.steps = {{raft::ConfChangeStep::Type::kRemove, PeerOf(RegionId(1), StoreId(other))}};
+  ASSERT_TRUE(cluster.ProposeConfChange(leader, 1, change).ok());
+  ASSERT_TRUE(
+      cluster.world().RunUntil([&] { return !cluster.store(other).Has(RegionId(1)); }, seconds(5)))
+      << "it hears of its removal, and votes no more";
+  // The data of the leader know of no change: nothing was flushed since the region was made.
+  cluster.Crash(leader);
+  cluster.Crash(other);
+  cluster.Restart(leader);
+  EXPECT_TRUE(cluster.Put(1, "k", "v2", seconds(30))) << "the commit of the removal is durable";
   EXPECT_THAT(cluster.history().violations(), IsEmpty());
 }
 
@@ -142,8 +190,61 @@ TEST(HostLogTest, ALongLogStartsAFlush) {
     auto log = cluster.log_engine(store).Load(RegionId(1));
     ASSERT_TRUE(log.ok());
     EXPECT_LE(log->last.index - log->truncated.index, 100u) << store;
-    EXPECT_GT(cluster.store(store).Storage(RegionId(1)).FlushedApplied(), Index(100)) << store;
+    EXPECT_GT(cluster.store(store)
+                  .Storage(RegionId(1))
+                  .FlushedApplied(PeerOf(RegionId(1), StoreId(store))),
+              Index(100))
+        << store;
   }
+}
+
+TEST(HostLogTest, BeforeTheLogEngineWritesTablesEveryLogIsCut) {
+  multiraft::HostConfig host;
+  host.truncate_interval = seconds(3600);
+  SimCluster cluster({.seed = 22, .regions = 3, .host = host, .log_flush_at_bytes = 1000});
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_TRUE(cluster.Put(1 + i % 3, fmt::format("k{}", i % 3), fmt::format("v{}", i)));
+    // Followers keep what was applied in the last half second.
+    if (i % 30 == 0) cluster.world().RunFor(seconds(1));
+  }
+  for (int store = 1; store <= 3; ++store) {
+    for (int region = 1; region <= 3; ++region) {
+      auto log = cluster.log_engine(store).Load(RegionId(region));
+      ASSERT_TRUE(log.ok());
+      EXPECT_LE(log->last.index - log->truncated.index, 60u) << store << " " << region;
+      EXPECT_GT(log->truncated.index, Index(50)) << store << " " << region;
+    }
+  }
+  EXPECT_THAT(cluster.history().violations(), IsEmpty());
+}
+
+TEST(HostLogTest, AllLogsTogetherAreBoundedWhileAFollowerIsDown) {
+  constexpr int kRegions = 12;
+  constexpr uint64_t kMaxTotal = 60'000;
+  multiraft::HostConfig host;
+  host.max_total_log_bytes = kMaxTotal;
+  SimCluster cluster({.seed = 23, .regions = kRegions, .host = host, .flush_at_bytes = 5000});
+  for (int region = 1; region <= kRegions; ++region) {
+    ASSERT_TRUE(cluster.Put(region, fmt::format("r{}", region), fmt::format("first{}", region)));
+  }
+  const int down = cluster.WaitForLeader(1) % 3 + 1;
+  cluster.Crash(down);
+  uint64_t most = 0;
+  for (int i = 1; i <= 3000; ++i) {
+    // Half of all goes to one region.
+    const int region = i % 2 == 0 ? 1 : 1 + i / 2 % kRegions;
+    ASSERT_TRUE(cluster.Put(region, fmt::format("r{}", region), fmt::format("v{}", i)));
+    for (int store = 1; store <= 3; ++store) {
+      if (cluster.IsUp(store)) most = std::max(most, cluster.log_engine(store).ApproximateBytes());
+    }
+  }
+  EXPECT_LT(most, kMaxTotal * 5 / 4);
+  EXPECT_GT(most, kMaxTotal / 2) << "or the limit was not tried";
+  cluster.Restart(down);
+  for (int region = 1; region <= kRegions; ++region) {
+    ASSERT_TRUE(cluster.WaitForEqualApplied(region)) << region;
+  }
+  EXPECT_THAT(cluster.history().violations(), IsEmpty());
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using Kind = KvCommand::Kind;
 
@@ -27,6 +28,18 @@ TEST(HostTest, AWriteIsAppliedOnAllStores) {
     EXPECT_EQ(cluster.store(store).Storage(RegionId(1)).Get("k"), "v1") << store;
   }
   EXPECT_THAT(cluster.history().violations(), IsEmpty());
+}
+
+TEST(HostTest, EachStageOfAWriteIsTimedOnTheLeader) {
+  SimCluster cluster({.seed = 1});
+  const int leader = cluster.WaitForLeader(1);
+  ASSERT_NE(leader, 0);
+  ASSERT_TRUE(cluster.Put(1, "k", "v1"));
+  const std::string text = cluster.store(leader).metrics().ToText();
+  for (const std::string stage : {"propose", "commit", "apply"}) {
+    EXPECT_THAT(text,
+                HasSubstr("flotilla_raft_write_stage_seconds_count{stage=\"" + stage + "\"} 1"));
+  }
 }
 
 TEST(HostTest, TheSameSeedGivesTheSameRun) {

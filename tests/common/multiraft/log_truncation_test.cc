@@ -67,7 +67,7 @@ TEST_F(LogTruncationTest, AFollowerThatTakesASnapshotGoesOnAfterIt) {
   EXPECT_EQ(Point(), 240u);
 }
 
-TEST_F(LogTruncationTest, AFollowerKeepsWhatWasAppliedSinceItsLastCheck) {
+TEST_F(LogTruncationTest, AFollowerKeepsWhatWasAppliedLately) {
   status_.soft_state.role = raft::Role::kFollower;
   status_.progress.clear();
   EXPECT_EQ(Point(), 200u);
@@ -86,6 +86,67 @@ TEST_F(LogTruncationTest, WantsAFlushOnceTheLogIsHalfFull) {
   EXPECT_TRUE(WantsFlush(view_, limits_));
   view_.flushed = view_.applied;
   EXPECT_FALSE(WantsFlush(view_, limits_)) << "a flush would not help";
+}
+
+class TightenTest : public LogTruncationTest {
+ protected:
+  static constexpr uint64_t kMaxTotal = 1000;
+
+  TightenTest() {
+    for (int i = 0; i < 4; ++i) usage_.AddGroup();
+  }
+  TruncationLimits At(uint64_t total) {
+    usage_.Move(usage_.bytes(), total);
+    return Tighten(limits_, usage_, kMaxTotal);
+  }
+
+  raftlog::LogUsage usage_;
+};
+
+TEST_F(TightenTest, EveryCutIsWorthItBeyondHalfOfTheTotal) {
+  EXPECT_EQ(At(500).min_entries, limits_.min_entries);
+  EXPECT_EQ(At(501).min_entries, 1u);
+  EXPECT_EQ(At(1000).max_bytes, limits_.max_bytes);
+  limits_ = At(501);
+  view_.flushed = Index(101);
+  EXPECT_EQ(Point(), 101u);
+}
+
+TEST_F(TightenTest, BeyondTheTotalLogsLargerThanTheMeanAreCutBeneathSlowFollowers) {
+  SetMatch(3, 20, /*active=*/false);
+  limits_ = At(1200);
+  view_.bytes = 299;
+  EXPECT_EQ(Point(), 100u);
+  view_.bytes = 300;
+  EXPECT_EQ(Point(), 250u);
+  limits_.max_bytes = 10;
+  EXPECT_EQ(At(1200).max_bytes, 10u) << "a limit is never raised";
+}
+
+TEST_F(TightenTest, EqualLogsAreAllLargerThanTheMean) {
+  limits_ = At(4004);
+  view_.bytes = 1001;
+  SetMatch(3, 20);
+  EXPECT_EQ(Point(), 250u);
+}
+
+TEST(AppliedHistoryTest, TellsWhatWasAppliedSomeTimeAgo) {
+  AppliedHistory history(Index(7));
+  env::Instant now{};
+  for (uint64_t index = 100; index < 200; ++index) {
+    history.MaybeSample(Index(index), now);
+    history.MaybeSample(Index(1000), now + AppliedHistory::kInterval / 2);  // Too early.
+    now += AppliedHistory::kInterval;
+  }
+  EXPECT_EQ(history.Recent(), Index(199 - AppliedHistory::kRecent));
+  EXPECT_EQ(history.Old(), Index(199 - AppliedHistory::kOld));
+}
+
+TEST(AppliedHistoryTest, BeginsWithWhatIsAppliedAtTheStart) {
+  AppliedHistory history(Index(7));
+  history.MaybeSample(Index(9), env::Instant{});
+  EXPECT_EQ(history.Recent(), Index(7));
+  EXPECT_EQ(history.Old(), Index(7));
 }
 
 }  // namespace

@@ -82,7 +82,8 @@ class ThreadedHostTest : public ::testing::Test {
       for (int region = 1; region <= kRegions; ++region) {
         std::vector<PeerId> voters;
         for (int s = 1; s <= kStores; ++s) voters.push_back(PeerOf(RegionId(region), StoreId(s)));
-        KvStore::Bootstrap(node.kv_engine.get(), RegionId(region), voters);
+        KvStore::Bootstrap(node.kv_engine.get(), RegionId(region),
+                           PeerOf(RegionId(region), StoreId(i + 1)), voters);
       }
     }
     node.scheduler = std::make_unique<env::ThreadScheduler>(&clock_);

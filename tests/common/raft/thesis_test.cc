@@ -220,6 +220,24 @@ TEST(ThesisTest, S3_10_LeadershipIsTransferred) {
   EXPECT_EQ(cluster.raw(1).role(), Role::kFollower);
 }
 
+// A joint state that leaves itself does so too when the leader was to be another one just then.
+TEST(ThesisTest, S4_3_AJointStateIsLeftAfterATransferThatFailed) {
+  MiniCluster cluster(3, Config());
+  cluster.Elect(1);
+  ConfChange change;
+  change.transition = ConfChange::Transition::kImplicit;
+  change.steps = {{ConfChangeStep::Type::kAddLearner, PeerId(3)}};
+  ASSERT_TRUE(cluster.raw(1).ProposeConfChange(change).ok());
+  cluster.raw(1).TransferLeadership(PeerId(2));
+  cluster.drop = [](const Message& m) { return std::holds_alternative<TimeoutNow>(m.body); };
+  cluster.Settle();
+  ASSERT_EQ(cluster.raw(1).conf_state().voters_outgoing.size(), 3u);
+  cluster.TickAll(Config().election_timeout_ticks + 1);
+  EXPECT_EQ(cluster.raw(1).role(), Role::kLeader);
+  EXPECT_TRUE(cluster.raw(1).conf_state().voters_outgoing.empty());
+  EXPECT_EQ(cluster.raw(1).conf_state().learners, std::vector{PeerId(3)});
+}
+
 // 4.2.1: new servers are added as learners first, whom commitment does not wait for.
 TEST(ThesisTest, S4_2_1_LearnersDoNotCount) {
   MiniCluster cluster(3, Plain());

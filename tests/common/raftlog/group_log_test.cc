@@ -22,7 +22,7 @@ class GroupLogTest : public ::testing::Test {
   void Open() {
     log_.reset();
     log_ = std::make_unique<GroupLog>(
-        kRegion, engine_.Load(kRegion).value_or(GroupState{}), &engine_, &cache_,
+        kRegion, engine_.Load(kRegion).value_or(GroupState{}), &engine_, &cache_, &usage_,
         [](PeerId, Index) { return absl::UnavailableError("being made"); });
   }
   void Write(LogChange change) {
@@ -49,6 +49,7 @@ class GroupLogTest : public ::testing::Test {
 
   MemoryLogEngine engine_;
   EntryCache cache_{1 << 20};
+  LogUsage usage_;
   std::unique_ptr<GroupLog> log_;
 };
 
@@ -149,6 +150,36 @@ TEST_F(GroupLogTest, TruncationIsSeenAtOnce) {
   EXPECT_EQ(log_->entry_count(), 0);
   EXPECT_EQ(log_->bytes(), 0);
   EXPECT_EQ(log_->TermAt(Index(10)).value(), Term(1));
+}
+
+TEST_F(GroupLogTest, UsageFollowsWhatAllLogsHold) {
+  constexpr uint64_t kEntry = 4 + kEntryOverheadBytes;
+  EXPECT_EQ(usage_.groups(), 1);
+  Persist(AppendOf(1, 1, 10));
+  EXPECT_EQ(usage_.bytes(), 10 * kEntry);
+  GroupState other_state;
+  other_state.last = {Term(1), Index(3)};
+  other_state.bytes = 12;
+  {
+    const GroupLog other(RegionId(10), other_state, &engine_, &cache_, &usage_, nullptr);
+    EXPECT_EQ(usage_.groups(), 2);
+    EXPECT_EQ(usage_.bytes(), 13 * kEntry);
+  }
+  EXPECT_EQ(usage_.groups(), 1);
+  Persist(AppendOf(2, 6, 7));
+  EXPECT_EQ(usage_.bytes(), 7 * kEntry);
+  ASSERT_TRUE(log_->Truncate(Index(5)).ok());
+  EXPECT_EQ(usage_.bytes(), 2 * kEntry);
+  raft::LogAppend append = AppendOf(3, 21, 21);
+  append.snapshot.emplace();
+  append.snapshot->meta.index = Index(20);
+  append.snapshot->meta.term = Term(3);
+  append.token.snapshot = Index(20);
+  Persist(std::move(append));
+  EXPECT_EQ(usage_.bytes(), kEntry);
+  log_.reset();
+  EXPECT_EQ(usage_.bytes(), 0);
+  EXPECT_EQ(usage_.groups(), 0);
 }
 
 TEST_F(GroupLogTest, DamageBelowTheCacheIsReported) {

@@ -18,10 +18,13 @@ using ::testing::HasSubstr;
 constexpr RegionId kOne{1};
 constexpr RegionId kTwo{2};
 
-// Notes the size of each batch that is written.
+// Notes the size of each batch that is written, and takes its time.
 class CountingEngine final : public LogEngine {
  public:
+  explicit CountingEngine(env::ManualClock* clock) : clock_(clock) {}
+
   absl::Status Write(const LogBatch& batch) override {
+    clock_->Advance(write_time);
     batches.push_back(batch.changes.size());
     return memory.Write(batch);
   }
@@ -38,10 +41,15 @@ class CountingEngine final : public LogEngine {
   absl::StatusOr<Term> TermAt(RegionId region_id, Index index) const override {
     return memory.TermAt(region_id, index);
   }
+  void SetFlushPreparation(FlushPreparation) override {}
   uint64_t ApproximateBytes() const override { return memory.ApproximateBytes(); }
 
   MemoryLogEngine memory;
   std::vector<size_t> batches;
+  env::Duration write_time{0};
+
+ private:
+  env::ManualClock* const clock_;
 };
 
 class LogWriterTest : public ::testing::Test {
@@ -58,7 +66,7 @@ class LogWriterTest : public ::testing::Test {
 
   env::ManualClock clock_;
   metrics::Registry metrics_;
-  CountingEngine engine_;
+  CountingEngine engine_{&clock_};
   LogWriter writer_{&engine_, &clock_, &metrics_};
   std::vector<std::string> durable_;
   Index last_at_callback_;
@@ -77,6 +85,15 @@ TEST_F(LogWriterTest, AllThatWaitsIsOneWriteAndCallbacksRunInOrder) {
   EXPECT_EQ(engine_.Load(kTwo)->last.index, Index(1));
   EXPECT_FALSE(writer_.RunOnce());
   EXPECT_THAT(metrics_.ToText(), HasSubstr("flotilla_raftlog_batch_writes_sum 3"));
+}
+
+TEST_F(LogWriterTest, ASlowDiskShowsInTheScore) {
+  EXPECT_EQ(writer_.SlowScoreNow(), 1);
+  engine_.write_time = std::chrono::seconds(4);
+  Submit(Append(kOne, 1, 1, 1), "slow");
+  writer_.RunOnce();
+  EXPECT_EQ(writer_.SlowScoreNow(), 16);
+  EXPECT_THAT(metrics_.ToText(), HasSubstr("flotilla_raftlog_slow_score 16"));
 }
 
 TEST_F(LogWriterTest, ABatchIsBoundedByBytes) {

@@ -26,7 +26,8 @@ Request Get(const std::string& key) {
   return request;
 }
 
-// Answers each get with its key, backwards within a batch; keeps those for "hold"; knows no puts.
+// Answers each get with its key, backwards within a batch; keeps those for "hold"; knows no puts;
+// reads nothing after "last".
 class EchoStream final
     : public TypedStreamHandler<tikvpb::BatchCommandsRequest, tikvpb::BatchCommandsResponse> {
  public:
@@ -50,6 +51,7 @@ class EchoStream final
           ++held;
           continue;
         }
+        if (key == "last") reads_on_ = false;
         answer.second.mutable_rawget()->set_value(key);
       }
       ASSERT_TRUE(queue_.TryPush(std::move(answer), 1));
@@ -68,6 +70,8 @@ class EchoStream final
     }) > 0;
   }
 
+  bool ReadyToRead() override { return reads_on_; }
+  bool HasOutstanding() override { return counts_.Get().held > 0; }
   void OnClosed(const absl::Status& /*status*/) override {
     counts_.Update([](Counts& counts) { ++counts.closed; });
   }
@@ -78,6 +82,7 @@ class EchoStream final
   const std::shared_ptr<StreamControl> control_;
   Box<Counts> counts_;
   StreamQueue<std::pair<uint64_t, Response>> queue_;
+  bool reads_on_ = true;  // Loop thread only.
 };
 
 class BatchClientTest : public ::testing::Test {
@@ -260,6 +265,28 @@ TEST_F(BatchClientTest, DrainingServerEndsAQuietStream) {
   EXPECT_EQ(counts_.Get().closed, 1u);
 }
 
+TEST_F(BatchClientTest, WhatADrainingServerDidNotReadWasNotExecuted) {
+  StartServer();
+  Connect();
+  ASSERT_TRUE(Await(Send(Get("last"))).ok());
+  const Results unread = Send(Get("k"));
+  server_->Stop(std::chrono::seconds(15));
+  const absl::StatusOr<Response> response = Await(unread);
+  EXPECT_TRUE(absl::IsUnavailable(response.status())) << response.status();
+  EXPECT_FALSE(errors::IsUndetermined(response.status())) << response.status();
+  EXPECT_EQ(counts_.Get().requests, 1u);
+}
+
+TEST_F(BatchClientTest, WhatADrainingServerOwesIsUndeterminedInTheEnd) {
+  StartServer();
+  Connect();
+  const Results held = Send(Get("hold"));
+  ASSERT_TRUE(counts_.WaitUntil([](const auto& counts) { return counts.held == 1; }));
+  server_->Stop(std::chrono::milliseconds(300));
+  const absl::StatusOr<Response> response = Await(held);
+  EXPECT_TRUE(errors::IsUndetermined(response.status())) << response.status();
+}
+
 TEST_F(BatchClientTest, TooManyStreamsAreRefused) {
   ServerOptions options;
   options.max_streams = 1;
@@ -269,7 +296,8 @@ TEST_F(BatchClientTest, TooManyStreamsAreRefused) {
   const std::unique_ptr<BatchClient> first = std::move(batch_);
   Connect();
   const absl::StatusOr<Response> refused = Await(Send(Get("k")));
-  EXPECT_FALSE(refused.ok());
+  EXPECT_TRUE(absl::IsUnavailable(refused.status())) << refused.status();
+  EXPECT_FALSE(errors::IsUndetermined(refused.status())) << refused.status();
   batch_ = nullptr;
   EXPECT_EQ(counts_.Get().requests, 1u);
 }

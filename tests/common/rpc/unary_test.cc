@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/rpc/client_call.h"
+#include "common/rpc/not_executed.h"
 #include "grpc/health.pb.h"
 #include "tests/common/rpc/loopback.h"
 #include "tikv/kvrpcpb.pb.h"
@@ -156,6 +157,7 @@ TEST_F(UnaryTest, TooManyAtOnceAreRefusedAndTheRestServed) {
   const GetResult refused = Get("key");
   EXPECT_TRUE(absl::IsResourceExhausted(refused.status())) << refused.status();
   EXPECT_THAT(std::string(refused.status().message()), HasSubstr("more than 3 calls"));
+  EXPECT_TRUE(WasNotExecuted(refused.status()));
   api_.AnswerHeld();
   for (const auto& result : held) EXPECT_TRUE(Await(result).ok());
   EXPECT_TRUE(Get("key").ok());

@@ -169,6 +169,33 @@ TEST(StoreClusterTest, ANewPeerIsMadeByMessageAndGetsASnapshot) {
   for (int i = 0; i <= 100; ++i) EXPECT_EQ(cluster.Get(Key(i)), "v");
 }
 
+TEST(StoreClusterTest, APeerMayLeadBeforeItsFirstSnapshotIsInstalled) {
+  StoreClusterOptions options = Options(15);
+  options.stores = 2;
+  options.voters = 1;
+  StoreCluster cluster(options);
+  ASSERT_TRUE(cluster.Put(Key(0), "v"));
+  ASSERT_TRUE(cluster.engine(1).Flush().ok());
+  cluster.process(2).HoldStage("apply-0", true);
+  const metapb::Peer peer = PeerOf(202, 2, metapb::Voter);
+  cluster.Instruct(Key(0), Change(peer, eraftpb::AddNode));
+  const RegionId region(StoreCluster::kFirstRegion);
+  ASSERT_TRUE(cluster.RunUntil([&] {
+    const auto log = cluster.log_engine(2).Load(region);
+    return log.ok() && log->last.index > Index(0) &&
+           log->last.index == cluster.log_engine(1).Load(region)->last.index;
+  })) << "the snapshot is in its log and not in its data";
+  pdpb::RegionHeartbeatResponse transfer;
+  *transfer.mutable_transfer_leader()->mutable_peer() = peer;
+  cluster.Instruct(Key(0), transfer);
+  const RegionViewPtr view = cluster.ViewOn(1, Key(0));
+  ASSERT_TRUE(cluster.RunUntil([&] { return view->peer->leader.load() == peer.id(); }));
+  cluster.world().RunFor(std::chrono::seconds(5));
+  cluster.process(2).HoldStage("apply-0", false);
+  ASSERT_TRUE(cluster.RunUntil([&] { return cluster.LeaderOf(Key(0)) != nullptr; }));
+  EXPECT_EQ(cluster.Get(Key(0)), "v");
+}
+
 TEST(StoreClusterTest, ARemovedPeerDeletesItsDataAndStaysAway) {
   StoreCluster cluster(Options(6));
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(cluster.Put(Key(i), "v"));
@@ -189,22 +216,134 @@ TEST(StoreClusterTest, ARemovedPeerDeletesItsDataAndStaysAway) {
   EXPECT_EQ(cluster.Get(Key(1)), "v");
 }
 
+TEST(StoreClusterTest, AParentThatGoesTakesNoChildAlong) {
+  StoreCluster cluster(Options(14));
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(cluster.Put(Key(i), "v"));
+  ASSERT_TRUE(cluster.Split(Key(5)));
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(cluster.Put(Key(i), "w"));
+  // The right piece has the parent's id.
+  const RegionViewPtr leader = cluster.WaitForLeader(Key(9));
+  const uint64_t victim = leader->self.store_id() == 3 ? 2 : 3;
+  const int store = static_cast<int>(victim);
+  ASSERT_TRUE(cluster.RunUntil([&] { return cluster.store(store).index().size() == 2; }));
+  cluster.Instruct(Key(9),
+                   Change(PeerOf(100 + victim, victim, metapb::Voter), eraftpb::RemoveNode));
+  ASSERT_TRUE(cluster.RunUntil([&] { return cluster.store(store).index().size() == 1; }));
+  cluster.Crash(store);
+  cluster.Restart(store);
+  const RegionViewPtr child = cluster.ViewOn(store, Key(0));
+  ASSERT_NE(child, nullptr) << "its base was in the parent's log only";
+  ASSERT_TRUE(cluster.RunUntil([&] {
+    const auto value = cluster.engine(store).Get(engine::ColumnFamily::kDefault,
+                                                 cluster.codec().Encode(cluster.RawKey(Key(4))));
+    return value.ok() && value->has_value() && (*value)->find('w') != std::string::npos;
+  }));
+}
+
 TEST(StoreClusterTest, APeerThatWasRemovedWhileCutOffHearsOfIt) {
-  StoreCluster cluster(Options(7));
+  for (const bool learner : {false, true}) {
+    StoreCluster cluster(Options(7));
+    ASSERT_TRUE(cluster.Put(Key(0), "v"));
+    const RegionViewPtr leader = cluster.WaitForLeader(Key(0));
+    const uint64_t victim = leader->self.store_id() == 3 ? 2 : 3;
+    const int store = static_cast<int>(victim);
+    const metapb::Peer peer = PeerOf(100 + victim, victim, metapb::Voter);
+    if (learner) {
+      cluster.Instruct(Key(0), Change(peer, eraftpb::AddLearnerNode));
+      ASSERT_TRUE(cluster.RunUntil(
+          [&] { return cluster.ViewOn(store, Key(0))->self.role() == metapb::Learner; }));
+    }
+    cluster.network().Isolate(StoreId(victim));
+    cluster.Instruct(Key(0), Change(peer, eraftpb::RemoveNode));
+    ASSERT_TRUE(cluster.RunUntil([&] {
+      const RegionViewPtr now = cluster.LeaderOf(Key(0));
+      return now != nullptr && now->region.meta().peers_size() == 2;
+    }));
+    cluster.world().RunFor(std::chrono::seconds(5));
+    cluster.network().Heal();
+    EXPECT_TRUE(cluster.RunUntil([&] { return cluster.store(store).index().size() == 0; }))
+        << (learner ? "learner" : "voter");
+    EXPECT_TRUE(cluster.Put(Key(0), "w"));
+  }
+}
+
+// PD would move the leader first, but the leader may have changed since.
+TEST(StoreClusterTest, ALeaderThatIsToBeRemovedHandsOverFirst) {
+  StoreCluster cluster(Options(11));
   ASSERT_TRUE(cluster.Put(Key(0), "v"));
   const RegionViewPtr leader = cluster.WaitForLeader(Key(0));
-  const uint64_t victim = leader->self.store_id() == 3 ? 2 : 3;
-  cluster.network().Isolate(StoreId(victim));
-  cluster.Instruct(Key(0),
-                   Change(PeerOf(100 + victim, victim, metapb::Voter), eraftpb::RemoveNode));
-  ASSERT_TRUE(cluster.RunUntil([&] {
-    const RegionViewPtr now = cluster.LeaderOf(Key(0));
-    return now != nullptr && now->region.meta().peers_size() == 2;
-  }));
-  cluster.world().RunFor(std::chrono::seconds(5));
+  const auto removal = Change(leader->self, eraftpb::RemoveNode);
+  cluster.Instruct(Key(0), removal);
+  ASSERT_TRUE(cluster.RunUntil(
+      [&] {
+        const RegionViewPtr now = cluster.LeaderOf(Key(0));
+        return now != nullptr && now->self.id() != leader->self.id();
+      },
+      std::chrono::milliseconds(500)))
+      << "no election timeout goes by";
+  // The next heartbeat brings the instruction again.
+  cluster.Instruct(Key(0), removal);
+  const int store = static_cast<int>(leader->self.store_id());
+  ASSERT_TRUE(cluster.RunUntil([&] { return cluster.store(store).index().size() == 0; }));
+  EXPECT_EQ(cluster.Get(Key(0)), "v");
+}
+
+TEST(StoreClusterTest, TheLastOfTwoKnowsAfterACrashThatTheOtherOneIsGone) {
+  for (const bool notice_only : {false, true}) {
+    StoreClusterOptions options = Options(12);
+    options.voters = 2;
+    StoreCluster cluster(options);
+    ASSERT_TRUE(cluster.Put(Key(0), "v"));
+    const RegionViewPtr leader = cluster.WaitForLeader(Key(0));
+    const int last = static_cast<int>(leader->self.store_id());
+    const int gone = 3 - last;
+    cluster.Instruct(Key(0), Change(PeerOf(100 + static_cast<uint64_t>(gone),
+                                           static_cast<uint64_t>(gone), metapb::Voter),
+                                    eraftpb::RemoveNode));
+    // It destroys itself by the leader's word alone.
+    if (notice_only) cluster.process(gone).HoldStage("apply-0", true);
+    ASSERT_TRUE(cluster.RunUntil([&] {
+      const RegionViewPtr view = cluster.ViewOn(last, Key(0));
+      return view != nullptr && view->region.meta().peers_size() == 1;
+    }));
+    if (notice_only) cluster.world().RunFor(std::chrono::seconds(1));
+    cluster.process(gone).HoldStage("apply-0", false);
+    ASSERT_TRUE(cluster.RunUntil([&] { return cluster.store(gone).index().size() == 0; }));
+    // Nothing was flushed: the data that the last one finds are those of a region of two.
+    cluster.Crash(last);
+    cluster.Restart(last);
+    EXPECT_TRUE(cluster.Put(Key(0), "w")) << (notice_only ? "by notice" : "by entry");
+  }
+}
+
+TEST(StoreClusterTest, ATombstoneTellsWhatItKnowsToBeCommitted) {
+  StoreClusterOptions options = Options(13);
+  options.voters = 2;
+  StoreCluster cluster(options);
+  ASSERT_TRUE(cluster.Put(Key(0), "v"));
+  const RegionViewPtr leader = cluster.WaitForLeader(Key(0));
+  const int last = static_cast<int>(leader->self.store_id());
+  const int gone = 3 - last;
+  const RegionId region(StoreCluster::kFirstRegion);
+  const auto last_index = [&](int store) {
+    return cluster.log_engine(store).Load(region)->last.index;
+  };
+  ASSERT_TRUE(cluster.RunUntil([&] { return last_index(gone) == last_index(last); }));
+  const Index before = last_index(last);
+  // Both have written the removal, and the leader has not heard of it yet.
+  cluster.network().Cut(StoreId(static_cast<uint64_t>(gone)), StoreId(static_cast<uint64_t>(last)));
+  cluster.Instruct(Key(0), Change(PeerOf(100 + static_cast<uint64_t>(gone),
+                                         static_cast<uint64_t>(gone), metapb::Voter),
+                                  eraftpb::RemoveNode));
+  ASSERT_TRUE(
+      cluster.RunUntil([&] { return last_index(gone) > before && last_index(last) > before; },
+                       std::chrono::milliseconds(500)));
+  // It hears of it, tells the other one, and dies before it has written anything of that.
+  cluster.process(last).HoldStage("log-writer", true);
   cluster.network().Heal();
-  EXPECT_TRUE(cluster.RunUntil(
-      [&] { return cluster.store(static_cast<int>(victim)).index().size() == 0; }));
+  ASSERT_TRUE(cluster.RunUntil([&] { return cluster.store(gone).index().size() == 0; }));
+  cluster.Crash(last);
+  cluster.Restart(last);
   EXPECT_TRUE(cluster.Put(Key(0), "w"));
 }
 

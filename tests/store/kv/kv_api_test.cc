@@ -117,6 +117,7 @@ class KvApiTest : public ::testing::Test {
     on.replicator = &replicator_;
     on.executor = &executor_;
     on.splitter = &splitter_;
+    on.slow_score = [this] { return slow_score_; };
     api_ =
         std::make_unique<KvApi>(on, KvLimits{.max_entry_bytes = 1 << 20, .max_scan_bytes = 4096});
   }
@@ -183,6 +184,7 @@ class KvApiTest : public ::testing::Test {
   DirectReplicator replicator_;
   DirectExecutor executor_;
   RefusingSplitter splitter_;
+  double slow_score_ = 1;
   std::unique_ptr<LocalReader> reader_;
   std::unique_ptr<KvApi> api_;
   absl::Status rpc_status_;
@@ -475,12 +477,15 @@ TEST_F(KvApiTest, SplitKeysAreEncodedAndErrorsOfPdAreRegionErrors) {
   EXPECT_EQ(splitter_.keys[0], codec_->Encode("rabckey"));
 }
 
-TEST_F(KvApiTest, HealthFeedbackCounts) {
+TEST_F(KvApiTest, HealthFeedbackCountsAndTellsHowSlowTheDiskIs) {
   const auto request = Make<kvrpcpb::GetHealthFeedbackRequest>();
   const auto first = Call(request, &KvApi::GetHealthFeedback).health_feedback();
   EXPECT_EQ(first.store_id(), kStore);
-  EXPECT_GT(Call(request, &KvApi::GetHealthFeedback).health_feedback().feedback_seq_no(),
-            first.feedback_seq_no());
+  EXPECT_EQ(first.slow_score(), 1);
+  slow_score_ = 64.3;
+  const auto second = Call(request, &KvApi::GetHealthFeedback).health_feedback();
+  EXPECT_GT(second.feedback_seq_no(), first.feedback_seq_no());
+  EXPECT_EQ(second.slow_score(), 64);
 }
 
 }  // namespace

@@ -103,6 +103,19 @@ TEST_F(RecoveryTest, ARemovalThatTheEngineLostIsDoneAgain) {
   }
 }
 
+TEST_F(RecoveryTest, TombstonesOfTheFirstFormatAreRead) {
+  const RegionState tombstone = State(RegionState::Kind::kTombstone);
+  std::string old_format = EncodeRegionState(tombstone);
+  // Without the term and the index, of one byte each, that follow the peer's id.
+  old_format[0] = 1;
+  old_format.erase(old_format.size() - tombstone.region.ByteSizeLong() - 2, 2);
+  const auto decoded = DecodeRegionState(old_format);
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(decoded->peer_id, kPeer);
+  EXPECT_EQ(decoded->removed_at, raft::EntryId{});
+  EXPECT_EQ(decoded->region.SerializeAsString(), tombstone.region.SerializeAsString());
+}
+
 TEST_F(RecoveryTest, ALaterPeerIsNotTakenForItsPredecessor) {
   RegionState later = State();
   later.peer_id = PeerId(kPeer.value() + 1);
@@ -113,11 +126,14 @@ TEST_F(RecoveryTest, ALaterPeerIsNotTakenForItsPredecessor) {
 }
 
 TEST_F(RecoveryTest, ARemovalThatTheLogLostIsDoneAgain) {
-  PutState(State(RegionState::Kind::kTombstone), Index(20));
+  RegionState tombstone = State(RegionState::Kind::kTombstone);
+  tombstone.removed_at = {Term(7), Index(21)};
+  PutState(tombstone, Index(20));
   const RecoveredRegions recovered = Recover();
   EXPECT_TRUE(recovered.regions.empty());
   ASSERT_EQ(recovered.tombstones.size(), 1u);
-  EXPECT_NE(RecordOf(kTombstoneRecord), "");
+  EXPECT_EQ(recovered.tombstones[0].removed_at, tombstone.removed_at);
+  EXPECT_EQ(RecordOf(kTombstoneRecord), EncodeRegionState(tombstone));
   EXPECT_FALSE(LoadRegionState(engine_, kRegion)->has_value());
 }
 

@@ -50,6 +50,24 @@ TEST(UnknownRegionTest, ATombstoneIsNotRaisedAgain) {
       << "the sender knows more than we do";
 }
 
+TEST(UnknownRegionTest, ATombstoneTellsAMemberWhatItKnowsToBeCommitted) {
+  RegionState tombstone = Tombstone(5, 8);
+  tombstone.region.add_peers()->set_id(4);
+  const net::Envelope request = Envelope(raft::VoteRequest{}, 5, 3);
+  EXPECT_EQ(DecideUnknown(request, kHint, &tombstone, false), UnknownRegionAction::kDrop)
+      << "it did not apply its removal itself";
+  tombstone.removed_at = {Term(7), Index(70)};
+  EXPECT_EQ(DecideUnknown(request, kHint, &tombstone, false), UnknownRegionAction::kTellCommitted);
+  EXPECT_EQ(DecideUnknown(Envelope(raft::Heartbeat{}, 5, 3), kHint, &tombstone, false),
+            UnknownRegionAction::kDrop);
+  EXPECT_EQ(DecideUnknown(Envelope(raft::VoteRequest{}, 4, 3), kHint, &tombstone, false),
+            UnknownRegionAction::kDrop)
+      << "the vote of an earlier peer";
+  EXPECT_EQ(DecideUnknown(Envelope(raft::VoteRequest{}, 5, 8), kHint, &tombstone, false),
+            UnknownRegionAction::kDrop)
+      << "the sender knows it";
+}
+
 TEST(PendingVotesTest, VotesAreBoundedInNumberAndAge) {
   PendingVotes votes;
   const env::Instant start{};

@@ -58,6 +58,7 @@ class KvServiceTest : public ::testing::Test {
     on.replicator = &groups_;
     on.executor = &executor_;
     on.splitter = &splitter_;
+    on.slow_score = [this] { return slow_score_; };
     api_ = std::make_unique<KvApi>(on, KvLimits{});
     BindKvService(server_.server(), api_.get());
     server_.Start();
@@ -91,6 +92,7 @@ class KvServiceTest : public ::testing::Test {
   NoGroups groups_;
   InlineExecutor executor_;
   NoSplits splitter_;
+  double slow_score_ = 1;
   LocalReader reader_{StoreId(1), &index_, &groups_, &clock_};
   std::unique_ptr<KvApi> api_;
   rpc::TestServer server_;

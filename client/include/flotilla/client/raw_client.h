@@ -11,17 +11,18 @@
 //
 // What a status means:
 //   OK                 the operation took effect.
-//   Undetermined       (IsUndetermined) a write may or may not have taken effect, and nobody can
-//                      tell: the connection broke under it. Read the key, or write again if that is
-//                      harmless.
-//   DeadlineExceeded   it did not take effect within its time. Unavailable: the retry budget was
-//   used
-//                      up; the message names the last refusal.
+//   Undetermined       (IsUndetermined) a write may or may not have taken effect, and still may:
+//                      the connection broke under it, or no answer came within
+//                      ClientOptions::request_timeout. Not even a read tells, for a copy that is
+//                      held back on its way may arrive after it.
+//   DeadlineExceeded   it did not take effect within its time, and never will. Unavailable: the
+//                      retry budget was used up; the message names the last refusal.
 //   InvalidArgument    the request itself is wrong, as the message says.
 //   ResourceExhausted  too many operations are in flight in this client.
 //   Cancelled          the client is closing.
 //
-// Puts and deletes are sent again when a connection breaks; a compare-and-swap never is.
+// A write is sent again only while it is certain that no store has executed it and none will: it
+// was not sent yet, or it was refused. WriteOptions::resend_unanswered says otherwise.
 #ifndef FLOTILLA_CLIENT_RAW_CLIENT_H_
 #define FLOTILLA_CLIENT_RAW_CLIENT_H_
 
@@ -59,6 +60,13 @@ struct WriteOptions {
   // The key goes away by itself after this time. Zero: never.
   std::chrono::seconds ttl{0};
   std::chrono::milliseconds timeout{0};
+  // For Put and BatchPut: send the write again when its answer did not come, instead of ending it
+  // as undetermined. The first copy may be held back on its way (by a link that is down, a kernel
+  // that retransmits, a proxy) and be executed late, after the second one was acknowledged and
+  // after what anybody wrote to the same keys since, which is lost then although it was
+  // acknowledged; a late copy also begins the TTL anew. Harmless only where nobody writes these
+  // keys afterwards, for as long as a link may hold data back: keys that are each loaded once, say.
+  bool resend_unanswered = false;
 };
 
 struct ScanOptions {
