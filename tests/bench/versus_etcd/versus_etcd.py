@@ -15,18 +15,16 @@ import argparse
 import dataclasses
 import json
 import pathlib
-import platform
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 
-from processes import Etcd, Flotilla, Usage, usage_of, wait_until_quiet
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from bench_docs import machine, write_docs  # noqa: E402
+from processes import Etcd, Flotilla, Usage, usage_of, wait_until_quiet  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-DOCS = ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- versus_etcd: begin -->", "<!-- versus_etcd: end -->"
 WORKLOADS = ("write", "read", "mixed")
 CLIENTS = (1, 16, 64, 256)
 VALUE_SIZES = (128, 1024)
@@ -75,8 +73,9 @@ def measure(system, point, client, options):
     before = usage_of(system.pids())
     answer = run_client(system.command(point.workload, point, options.seconds, options.keys, client))
     used = usage_of(system.pids()).since(before)
-    if answer["errors"]:
-        sys.exit(f"versus_etcd: {system.name} {point}: {answer['errors']} errors")
+    failed = answer["errors"] + answer.get("undetermined", 0)
+    if failed:
+        sys.exit(f"versus_etcd: {system.name} {point}: {failed} operations failed")
     return Measured(answer["operations"], answer["seconds"], answer["p50_us"], answer["p99_us"], used)
 
 
@@ -130,17 +129,13 @@ def table(client, etcd, flotilla):
     return "\n".join(lines)
 
 
-def machine():
-    cpu = re.search(r"model name\s*:\s*(.*)", pathlib.Path("/proc/cpuinfo").read_text())
-    cores = pathlib.Path("/proc/cpuinfo").read_text().count("processor\t")
-    memory = int(re.search(r"MemTotal:\s*(\d+)", pathlib.Path("/proc/meminfo").read_text()).group(1)) / 2**20
-    etcd = subprocess.run(["etcd", "--version"], capture_output=True, text=True, check=False).stdout.splitlines()
-    return (f"{cores} cores of {cpu.group(1) if cpu else platform.processor()}, {memory:.0f} GiB of memory,"
-            f" Linux {platform.release().split('-')[0]}; {etcd[0] if etcd else 'etcd'}")
+def etcd_version():
+    made = subprocess.run(["etcd", "--version"], capture_output=True, text=True, check=False)
+    return (made.stdout.splitlines() or ["etcd"])[0]
 
 
 def report(etcd, flotilla, options):
-    parts = [f"Machine: {machine()}.", "",
+    parts = [f"Machine: {machine()}; {etcd_version()}.", "",
              f"Command: `tests/bench/versus_etcd/run{' --quick' if options.quick else ''}`;"
              f" {options.keys} keys, {options.warm_up} s of warm-up and {options.seconds} s a cell. Pairs are"
              " etcd / Flotilla with Flotilla's part of etcd's in brackets; CPU, disk and memory are the sums"
@@ -148,12 +143,6 @@ def report(etcd, flotilla, options):
     for client, title in (("batch", "Flotilla's client over batch streams"), ("unary", "Unary RPCs on both sides")):
         parts += ["", f"### {title}", "", table(client, etcd, flotilla)]
     return "\n".join(parts)
-
-
-def write_docs(text):
-    document = DOCS.read_text()
-    before, rest = document.split(BEGIN)
-    DOCS.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}")
 
 
 def build_etcd_load(work):
@@ -201,7 +190,7 @@ def main():
         text = report(results["etcd"], results["flotilla"], options)
         print("\n" + text)
         if options.write_docs:
-            write_docs(text)
+            write_docs("versus_etcd", text)
 
 
 if __name__ == "__main__":
