@@ -16,6 +16,7 @@
 #include "common/raftlog/rocks_log_engine.h"
 #include "common/rpc/grpc_transport.h"
 #include "common/rpc/http_server.h"
+#include "common/rpc/process.h"
 #include "common/rpc/raft_receiver.h"
 #include "common/rpc/server.h"
 #include "pd/data_dir.h"
@@ -25,6 +26,9 @@
 
 namespace flotilla::pd {
 namespace {
+
+// Tables of a few megabytes of metadata, the log, our own connections.
+constexpr size_t kOtherFiles = 1024;
 
 // The metadata of a large cluster are some megabytes.
 engine::RocksKvOptions MetaEngineOptions() {
@@ -166,6 +170,8 @@ absl::Status Pd::Impl::StartServer() {
   rpc::ServerOptions options;
   options.listen_address = config_.listen;
   options.name = "pd";
+  options.max_connections = rpc::FitConnections(config_.server.max_connections, kOtherFiles);
+  options.max_connections_per_address = config_.server.max_connections_per_address;
   server_ = std::make_unique<rpc::Server>(options, &loop_, &metrics_);
   service_->Bind(*server_);
   server_->AddStream("flotilla.raft.v1.RaftTransport/Exchange", receiver_->acceptor());

@@ -23,6 +23,11 @@ struct PdConfig {
   std::vector<std::string> initial_cluster;
 
   struct {
+    size_t max_connections = 10'000;
+    size_t max_connections_per_address = 0;  // 0: three quarters of `max_connections`.
+  } server;
+
+  struct {
     std::chrono::milliseconds tick{100};
     uint32_t election_ticks = 10;
     uint32_t heartbeat_ticks = 3;

@@ -23,6 +23,7 @@
 #include "common/rpc/event_loop.h"
 #include "common/rpc/grpc_transport.h"
 #include "common/rpc/http_server.h"
+#include "common/rpc/process.h"
 #include "common/rpc/raft_receiver.h"
 #include "common/rpc/server.h"
 #include "store/bootstrap.h"
@@ -79,6 +80,19 @@ RegionPeerConfig PeerConfigOf(const StoreConfig& config) {
   peer.check_after_bytes = std::max<uint64_t>(1, config.region.split_bytes / kCheckFraction);
   peer.check_after_keys = std::max<uint64_t>(1, config.region.split_keys / kCheckFraction);
   return peer;
+}
+
+rpc::ServerOptions ServerOptionsOf(const StoreConfig& config) {
+  // The log engine, snapshots, our own connections.
+  constexpr size_t kFilesBesidesTables = 1024;
+  rpc::ServerOptions options;
+  options.listen_address = config.listen;
+  options.name = "store";
+  options.max_connections = rpc::FitConnections(
+      config.server.max_connections, engine::RocksKvOptions().max_open_files + kFilesBesidesTables);
+  options.max_connections_per_address = config.server.max_connections_per_address;
+  options.max_receive_bytes = config.storage.max_message_bytes;
+  return options;
 }
 
 metapb::Store DescribeSelf(const StoreConfig& config, StoreId store_id, const env::Clock& clock) {
@@ -215,10 +229,7 @@ struct Serving {
             storage.identity.store_id, storage.identity.cluster_id,
             [&groups](net::Envelope envelope) { groups.manager.OnEnvelope(std::move(envelope)); },
             &base.metrics),
-        server({.listen_address = config.listen,
-                .name = "store",
-                .max_receive_bytes = config.storage.max_message_bytes},
-               &base.loop, &base.metrics),
+        server(ServerOptionsOf(config), &base.loop, &base.metrics),
         http({.listen_address = config.status_address}) {
     reads.SetWaker(groups.scheduler.Add(&reads));
     split_checker.SetWaker(groups.scheduler.Add(&split_checker));

@@ -20,6 +20,11 @@ struct StoreConfig {
   std::vector<std::string> labels;
 
   struct {
+    size_t max_connections = 10'000;
+    size_t max_connections_per_address = 0;  // 0: three quarters of `max_connections`.
+  } server;
+
+  struct {
     int api_version = 2;
     uint64_t block_cache_bytes = 256ull << 20;
     uint64_t memtable_bytes = 64ull << 20;

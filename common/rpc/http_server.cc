@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "common/base/bytes.h"
 #include "common/base/check.h"
+#include "common/rpc/http_task_queue.h"
 
 namespace flotilla::rpc {
 namespace {
@@ -31,8 +32,8 @@ httplib::Server::Handler Adapt(HttpHandler handler) {
 class HttpServer::Impl {
  public:
   explicit Impl(HttpServerOptions options) : options_(std::move(options)) {
-    server_.new_task_queue = [threads = options_.threads] {
-      return new httplib::ThreadPool(threads);
+    server_.new_task_queue = [this] {
+      return new HttpTaskQueue(options_.threads, options_.max_waiting_connections);
     };
     server_.set_keep_alive_timeout(options_.keep_alive_seconds);
     server_.set_payload_max_length(options_.max_body_bytes);

@@ -41,6 +41,8 @@ struct HttpServerOptions {
   // to `keep_alive_seconds`.
   int threads = 4;
   int keep_alive_seconds = 2;
+  // Accepted connections that wait for a thread; more are not accepted until one is free.
+  size_t max_waiting_connections = 64;
   size_t max_body_bytes = 1 << 20;
 };
 

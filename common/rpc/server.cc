@@ -16,6 +16,8 @@
 #include "common/base/bytes.h"
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/base/status_macros.h"
+#include "common/rpc/connection_acceptor.h"
 #include "common/rpc/health.h"
 #include "common/rpc/server_stream.h"
 #include "common/rpc/unary_call.h"
@@ -40,16 +42,29 @@ const google::protobuf::MethodDescriptor& Describe(std::string_view method) {
   return *descriptor;
 }
 
+int Millis(env::Duration duration) {
+  return static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
+}
+
 // Long-lived clients ping idle connections (what a server must bear is part of the public
 // protocol): some every 10 s, also without a call, and a server that complains loses them.
-void SetKeepalive(grpc::ServerBuilder* builder) {
+void SetKeepalive(const ServerOptions& options, grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5000);
-  // Our own pings find clients whose machine is gone.
-  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
-  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Millis(options.keepalive_interval));
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Millis(options.keepalive_timeout));
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+}
+
+ConnectionAcceptorOptions AcceptorOptions(const ServerOptions& options) {
+  ConnectionAcceptorOptions result;
+  result.name = options.name;
+  result.max_connections = options.max_connections;
+  result.max_per_address = options.max_connections_per_address;
+  if (result.max_per_address == 0) result.max_per_address = (options.max_connections * 3 + 3) / 4;
+  result.unacknowledged_timeout = options.keepalive_timeout;
+  return result;
 }
 
 }  // namespace
@@ -57,7 +72,8 @@ void SetKeepalive(grpc::ServerBuilder* builder) {
 class Server::Impl final : public std::enable_shared_from_this<Server::Impl> {
  public:
   Impl(ServerOptions options, EventLoop* loop, metrics::Registry* registry)
-      : core_(std::move(options), loop, registry) {}
+      : core_(std::move(options), loop, registry),
+        acceptor_(AcceptorOptions(core_.options), &loop->clock(), registry) {}
 
   void AddUnary(std::string_view method, std::unique_ptr<UnaryHandler> handler);
   void AddStream(std::string_view method, StreamAcceptor acceptor);
@@ -65,13 +81,14 @@ class Server::Impl final : public std::enable_shared_from_this<Server::Impl> {
   // False when handlers still hold calls.
   bool Shutdown(env::Duration grace);
 
-  int port() const { return port_; }
+  int port() const { return acceptor_.port(); }
   bool running() const { return grpc_server_ != nullptr; }
   void KeepForEver() { self_ = shared_from_this(); }
   HealthService* health() { return &health_; }
 
  private:
   void AddHealth();
+  void SetLimits(grpc::ServerBuilder* builder) const;
   void OfferCalls();
   void DrainTick();
 
@@ -80,7 +97,9 @@ class Server::Impl final : public std::enable_shared_from_this<Server::Impl> {
   std::vector<std::unique_ptr<UnaryMethod>> unary_methods_;
   std::vector<std::unique_ptr<StreamMethod>> stream_methods_;
   std::unique_ptr<grpc::Server> grpc_server_;
-  int port_ = 0;
+  // Hands connections over to gRPC's, which must be told of none before it runs nor after.
+  ConnectionAcceptor acceptor_;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> connections_;
   std::shared_ptr<Impl> self_;
   // Streams ended, or the time for it is over.
   Mutex mutex_;
@@ -115,28 +134,40 @@ void Server::Impl::AddHealth() {
   });
 }
 
-absl::Status Server::Impl::Start() {
-  AddHealth();
+void Server::Impl::SetLimits(grpc::ServerBuilder* builder) const {
   const ServerOptions& options = core_.options;
-  std::unique_ptr<grpc::ServerBuilder> builder = core_.loop->TakeServerBuilder();
-  SetKeepalive(builder.get());
   builder->SetMaxReceiveMessageSize(static_cast<int>(options.max_receive_bytes));
   builder->SetMaxSendMessageSize(-1);
   builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_concurrent_streams);
-  if (options.minimal_stack) builder->AddChannelArgument(GRPC_ARG_MINIMAL_STACK, 1);
-  // Two processes on one port would share its connections at random.
-  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
+                              Millis(options.handshake_timeout));
   grpc::ResourceQuota quota(options.name);
   quota.Resize(options.transport_memory_bytes);
   builder->SetResourceQuota(quota);
-  builder->AddListeningPort(options.listen_address, grpc::InsecureServerCredentials(), &port_);
+}
+
+absl::Status Server::Impl::Start() {
+  RETURN_IF_ERROR(acceptor_.Listen(core_.options.listen_address));
+  AddHealth();
+  std::unique_ptr<grpc::ServerBuilder> builder = core_.loop->TakeServerBuilder();
+  SetKeepalive(core_.options, builder.get());
+  SetLimits(builder.get());
+  if (core_.options.minimal_stack) builder->AddChannelArgument(GRPC_ARG_MINIMAL_STACK, 1);
+  connections_ = builder->experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+      grpc::InsecureServerCredentials());
   builder->RegisterService(&core_.service);
   grpc_server_ = builder->BuildAndStart();
-  if (grpc_server_ == nullptr || port_ == 0) {
-    return absl::UnavailableError(
-        ToAbsl(fmt::format("cannot listen on {}: is it in use?", options.listen_address)));
+  if (grpc_server_ == nullptr) {
+    return absl::InternalError(
+        ToAbsl(fmt::format("cannot serve at {}: gRPC refuses", core_.options.listen_address)));
   }
   core_.loop->Post([self = shared_from_this()] { self->OfferCalls(); });
+  acceptor_.Start([this](int fd) {
+    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+    connection.fd = fd;
+    connections_->HandleNewConnection(&connection);
+  });
   health_.SetServing(true);
   return absl::OkStatus();
 }
@@ -182,6 +213,9 @@ bool Server::Impl::Shutdown(env::Duration grace) {
     streams_ended_ = true;
   }
   const env::Duration left = std::max(deadline - clock.Now(), env::Duration(0));
+  // At once before gRPC's shutdown, which tells clients to go elsewhere: it would never close a
+  // connection that it is given later.
+  acceptor_.Stop();
   grpc_server_->Shutdown(
       gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_nanos(left.count(), GPR_TIMESPAN)));
   return core_.live_calls.WaitForNone(kAnswerGrace);

@@ -10,6 +10,7 @@
 #ifndef FLOTILLA_COMMON_RPC_SERVER_H_
 #define FLOTILLA_COMMON_RPC_SERVER_H_
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -25,12 +26,23 @@
 namespace flotilla::rpc {
 
 struct ServerOptions {
-  // host:port; port 0 takes any free one.
+  // host:port; port 0 takes any free one (rpc::Listen says more).
   std::string listen_address = "127.0.0.1:0";
   // Prefix of the metrics' label `server`, such as "store" or "pd".
   std::string name = "server";
   // Largest message that is accepted; a larger one fails its call with RESOURCE_EXHAUSTED.
   size_t max_receive_bytes = 64 << 20;
+  // Connections that may be open at once; more are closed as soon as they are there.
+  size_t max_connections = 10'000;
+  // The same of one address, so that one client that goes wrong leaves room for the others. 0:
+  // three quarters of `max_connections`.
+  size_t max_connections_per_address = 0;
+  // A new connection that has not become one of HTTP/2 by then is closed.
+  env::Duration handshake_timeout = std::chrono::seconds(10);
+  // A connection on which nothing came for `keepalive_interval` is pinged; without an answer within
+  // `keepalive_timeout` it is closed. Finds clients whose machine stopped without a word.
+  env::Duration keepalive_interval = std::chrono::seconds(10);
+  env::Duration keepalive_timeout = std::chrono::seconds(5);
   // Unary calls that may be under way at once; more are refused with RESOURCE_EXHAUSTED.
   size_t max_unary_calls = 100'000;
   // Bidirectional streams that may be open at once; more are refused likewise.
@@ -66,7 +78,7 @@ class Server {
   void AddUnary(std::string_view method, std::unique_ptr<UnaryHandler> handler);
   void AddStream(std::string_view method, StreamAcceptor acceptor);
 
-  // Unavailable when the address cannot be listened on.
+  // Unavailable when the address cannot be listened on, InvalidArgument when it is not host:port.
   absl::Status Start();
   // The port that is listened on. REQUIRES: started.
   int port() const;

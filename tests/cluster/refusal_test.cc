@@ -4,10 +4,12 @@
 
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "tests/cluster/process_cluster.h"
+#include "tests/common/rpc/raw_connection.h"
 
 namespace flotilla::cluster_test {
 namespace {
@@ -45,6 +47,42 @@ TEST(RefusalTest, ADataDirectoryOfAnotherCluster) {
   ASSERT_EQ(first.Up().code, 0);
   EXPECT_EQ(first.Run({"kv", "get", "k"}).output, "v\n");
   EXPECT_EQ(first.Down().code, 0);
+}
+
+TEST(RefusalTest, MoreConnectionsThanAStoreTakes) {
+  ProcessCluster cluster("refusal_connections");
+  const CommandResult up =
+      cluster.Up({"--stores", "1", "--pds", "1", "--store-flag=--server.max-connections=16"});
+  ASSERT_EQ(up.code, 0) << up.output;
+  const auto client = cluster.Connect();
+  ASSERT_NE(client, nullptr);
+  ASSERT_TRUE(client->Put("k", "before").ok());
+  const cli::Json stores = cluster.RunJson({"store", "list"});
+  ASSERT_NE(stores.Find("stores"), nullptr);
+  const std::string address = stores.Find("stores")->array().front().Find("address")->string();
+  const int port = std::stoi(address.substr(address.rfind(':') + 1));
+  std::vector<std::unique_ptr<rpc::RawConnection>> taken;
+  size_t refused = 0;
+  for (int i = 0; i < 40; ++i) {
+    auto connection = std::make_unique<rpc::RawConnection>(port);
+    if (connection->SayHello()) {
+      taken.push_back(std::move(connection));
+    } else {
+      ++refused;
+    }
+  }
+  // All come from one address, which may take twelve places, and the client has one of them.
+  EXPECT_GT(taken.size(), 0u);
+  EXPECT_LT(taken.size(), 12u);
+  EXPECT_EQ(refused, 40 - taken.size());
+  // Who is connected goes on, who is not gets in when there is room.
+  const absl::Status put = client->Put("k", "after");
+  EXPECT_TRUE(put.ok()) << put;
+  taken.clear();
+  EXPECT_TRUE(Await(std::chrono::seconds(20), [&] {
+    return cluster.Run({"kv", "get", "k"}).output == "after\n";
+  }));
+  EXPECT_EQ(cluster.Down().code, 0);
 }
 
 TEST(RefusalTest, ABadConfigurationNamesTheKey) {

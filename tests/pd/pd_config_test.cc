@@ -51,6 +51,7 @@ TEST_F(PdConfigTest, BadConfigurationsNameTheKey) {
       {"data-dir = ''", "data-dir"},
       {"[raft]\nheartbeat-ticks = 9", "raft.heartbeat-ticks"},
       {"[schedule]\nmax-replicas = 0", "max-replicas"},
+      {"[server]\nmax-connections = 15", "server.max-connections"},
       {"colour = 'red'", "colour"},
   };
   for (const auto& [toml, word] : bad) {

@@ -1,7 +1,6 @@
 // What clients that we did not write do to a server: frequent pings, compressed requests, a stream
 // that is half closed.
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <google/protobuf/message_lite.h>
 #include <grpcpp/channel.h>
@@ -13,10 +12,6 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/sync_stream.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cstdint>
@@ -27,6 +22,7 @@
 
 #include "grpc/health.pb.h"
 #include "tests/common/rpc/loopback.h"
+#include "tests/common/rpc/raw_connection.h"
 #include "tikv/kvrpcpb.pb.h"
 #include "tikv/tikvpb.pb.h"
 
@@ -145,58 +141,9 @@ class ForeignClientTest : public ::testing::Test {
   TestServer server_;
 };
 
-// A connection that speaks just enough HTTP/2 (RFC 9113) to ping.
-class RawConnection {
- public:
-  static constexpr uint8_t kSettings = 4, kPing = 6, kGoAway = 7, kAck = 1;
-  struct Frame {
-    uint8_t type;
-    uint8_t flags;
-  };
-
-  explicit RawConnection(int port) : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-    const timeval timeout = {kTestDeadline.count(), 0};
-    setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-    Send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-    SendFrame(kSettings, "");
-  }
-  ~RawConnection() { close(socket_); }
-
-  void SendFrame(uint8_t type, const std::string& payload) {
-    std::string frame = {0, 0, static_cast<char>(payload.size()), static_cast<char>(type)};
-    frame.append(5, '\0');
-    Send(frame + payload);
-  }
-  // Nothing when the connection ends or is silent for too long.
-  std::optional<Frame> Receive() {
-    std::string header(9, '\0');
-    if (!ReadAll(&header)) return std::nullopt;
-    const auto at = [&](int i) { return static_cast<uint8_t>(header[i]); };
-    std::string payload(at(0) << 16 | at(1) << 8 | at(2), '\0');
-    if (!ReadAll(&payload)) return std::nullopt;
-    return Frame{at(3), at(4)};
-  }
-
- private:
-  void Send(const std::string& bytes) {
-    EXPECT_EQ(send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL),
-              static_cast<ssize_t>(bytes.size()));
-  }
-  bool ReadAll(std::string* bytes) {
-    return bytes->empty() || recv(socket_, bytes->data(), bytes->size(), MSG_WAITALL) ==
-                                 static_cast<ssize_t>(bytes->size());
-  }
-
-  const int socket_;
-};
-
 TEST_F(ForeignClientTest, FrequentPingsAreBorne) {
   RawConnection connection(server_.port());
+  ASSERT_TRUE(connection.SayHello());
   constexpr int kPings = 20;
   int answered = 0;
   for (int i = 0; i < kPings; ++i) {
