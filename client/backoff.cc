@@ -47,14 +47,15 @@ BackoffCurve CurveOf(BackoffKind kind) {
     case BackoffKind::kNone:
     case BackoffKind::kCount:
       return {milliseconds(0), milliseconds(0)};
-    case BackoffKind::kRegionMiss:
     case BackoffKind::kNoLeader:
+      return {milliseconds(2), milliseconds(200)};
+    case BackoffKind::kRegionMiss:
     case BackoffKind::kNotReady:
       return {milliseconds(2), milliseconds(500)};
     case BackoffKind::kServerBusy:
       return {milliseconds(100), milliseconds(5000)};
     case BackoffKind::kStoreUnavailable:
-      return {milliseconds(20), milliseconds(1000)};
+      return {milliseconds(20), milliseconds(500)};
     case BackoffKind::kRegionInitializing:
       return {milliseconds(2), milliseconds(1000)};
     case BackoffKind::kDiskFull:

@@ -101,6 +101,8 @@ class Raft {
   void StartElection(Election election);
   bool IgnoresVoteRequests() const;
   void OnVoteRequest(const Message& message, const VoteRequest& request);
+  // `other`, whose log ends at `last`, was granted a pre-vote.
+  void YieldPreVote(PeerId other, EntryId last);
   void OnVoteResponse(const Message& message, const VoteResponse& response);
   // The sender of a vote message told what is committed.
   void CommitByVote(const Message& message);

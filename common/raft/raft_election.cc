@@ -79,9 +79,20 @@ void Raft::OnVoteRequest(const Message& message, const VoteRequest& request) {
   SendAfterPersist(
       message.term, message.from,
       VoteResponse{.pre_vote = request.pre_vote, .rejected = false, .commit = KnownCommit()});
-  if (request.pre_vote) return;
+  if (request.pre_vote) {
+    YieldPreVote(message.from, request.last);
+    return;
+  }
   election_elapsed_ticks_ = 0;
   vote_ = message.from;
+}
+
+void Raft::YieldPreVote(PeerId other, EntryId last) {
+  if (!config_.yield_pre_votes || !std::holds_alternative<PreCandidateRole>(role_)) return;
+  // Granted, so that the other log is not older. The election timer starts anew: if nothing comes
+  // of the other's election, ours follows.
+  if (last == log_.last() && other < id()) return;
+  BecomeFollower(term_, PeerId(0));
 }
 
 void Raft::OnVoteResponse(const Message& message, const VoteResponse& response) {

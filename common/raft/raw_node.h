@@ -36,6 +36,10 @@ struct Config {
   // Thesis 9.6: a candidate first asks whether it could win, so that a node that was cut off does
   // not depose a leader when it comes back.
   bool pre_vote = true;
+  // Of two pre-candidates that meet, the one with the older log, or of equal logs the lower id,
+  // gives up: both would get the other's pre-vote, then vote for themselves, and a group of three
+  // whose leader died would wait for a second election timeout. False only in scenario scripts.
+  bool yield_pre_votes = true;
   // Thesis 6.2: a leader that hears from no quorum for an election timeout steps down, and
   // followers that hear from a leader ignore votes. Leases depend on it.
   bool check_quorum = true;

@@ -286,6 +286,23 @@ TEST(HostTest, FiveHundredGroupsOnThreeStores) {
   EXPECT_THAT(cluster.history().violations(), IsEmpty());
 }
 
+// With this delay some groups' survivors campaign before they have heard of each other.
+TEST(HostTest, AfterTheDeathOfAStoreAllGroupsHaveLeadersWithinTwoElectionTimeouts) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    SimCluster cluster({.seed = seed, .regions = 100});
+    cluster.network().SetFaults({.min_delay = milliseconds(1), .max_delay = milliseconds(20)});
+    for (int region = 1; region <= 100; ++region) ASSERT_NE(cluster.WaitForLeader(region), 0);
+    cluster.Crash(1);
+    const multiraft::HostConfig& host = cluster.options().host;
+    const env::Instant limit =
+        cluster.world().now() + host.tick_interval * (2 * host.election_timeout_ticks + 2);
+    for (int region = 1; region <= 100; ++region) {
+      EXPECT_NE(cluster.WaitForLeader(region, limit - cluster.world().now()), 0)
+          << "seed " << seed << ", region " << region;
+    }
+  }
+}
+
 TEST(HostTest, AGroupWithOneVoterLeadsAtOnceAndAfterARestart) {
   SimCluster cluster({.seed = 23, .stores = 1, .voters = 1});
   ASSERT_NE(cluster.WaitForLeader(1, milliseconds(50)), 0);

@@ -56,6 +56,14 @@ class MiniCluster {
   // Messages for which this is true are lost.
   std::function<bool(const Message&)> drop = [](const Message&) { return false; };
 
+  // Handles Readys and loses what they send, and what is on its way.
+  void Forget() {
+    for (uint64_t id = 1; id <= nodes_.size(); ++id) {
+      while (Handle(id)) {
+      }
+    }
+    network_.clear();
+  }
   // Handles Readys and delivers messages until there are none.
   void Settle() {
     for (bool moved = true; moved;) {

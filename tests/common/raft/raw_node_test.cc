@@ -228,6 +228,44 @@ TEST(RawNodeTest, VotesAreHeldOffAfterARestart) {
   EXPECT_TRUE(grants(true));
 }
 
+// Two followers notice their leader's death in the same moment: each would grant the other's
+// pre-vote, and then vote for itself.
+TEST(RawNodeTest, OfTwoPreCandidatesThatMeetOneIsElected) {
+  MiniCluster cluster(3, Config());
+  cluster.Elect(3);
+  cluster.Isolate({3});
+  for (uint32_t i = 0; i < Config().election_timeout_ticks; ++i) {
+    cluster.raw(1).Tick();
+    cluster.raw(2).Tick();
+    cluster.Forget();
+  }
+  const Term term = cluster.raw(1).term();
+  ASSERT_TRUE(cluster.raw(1).Campaign().ok());
+  ASSERT_TRUE(cluster.raw(2).Campaign().ok());
+  cluster.Settle();
+  EXPECT_EQ(cluster.raw(2).role(), Role::kLeader);
+  EXPECT_EQ(cluster.raw(1).leader(), PeerId(2));
+  EXPECT_EQ(cluster.raw(2).term(), Term(term.value() + 1));
+}
+
+TEST(RawNodeTest, OfTwoPreCandidatesThatMeetTheNewerLogWins) {
+  MiniCluster cluster(3, Config());
+  cluster.Elect(3);
+  cluster.Isolate({2});
+  ASSERT_TRUE(cluster.raw(3).Propose({Bytes("only 1 has it")}).ok());
+  cluster.Settle();
+  for (uint32_t i = 0; i < Config().election_timeout_ticks; ++i) {
+    cluster.raw(1).Tick();
+    cluster.raw(2).Tick();
+    cluster.Forget();
+  }
+  cluster.Isolate({3});
+  ASSERT_TRUE(cluster.raw(1).Campaign().ok());
+  ASSERT_TRUE(cluster.raw(2).Campaign().ok());
+  cluster.Settle();
+  EXPECT_EQ(cluster.raw(1).role(), Role::kLeader);
+}
+
 // The story at Config::commit_by_vote: 2 demotes itself and steps down; only it knows that this is
 // committed, and its log is longer than that of 1, who would need its vote.
 TEST(RawNodeTest, ADemotedLeadersFollowersHearOfTheCommit) {

@@ -27,6 +27,7 @@ Config DefaultConfig() {
   config.async_storage_writes = false;
   config.durable_vote_requests = false;
   config.commit_by_vote = false;
+  config.yield_pre_votes = false;
   config.forward_proposals = true;
   config.step_down_on_removal = false;
   config.blank_refused_conf_changes = true;

@@ -15,6 +15,7 @@ Config DrawConfig(env::Random& random) {
   config.election_timeout_ticks = static_cast<uint32_t>(random.Between(4, 8));
   config.heartbeat_ticks = static_cast<uint32_t>(random.Between(1, 2));
   config.pre_vote = random.Chance(0.7);
+  config.yield_pre_votes = random.Chance(0.7);
   config.check_quorum = random.Chance(0.7);
   config.async_storage_writes = random.Chance(0.7);
   config.forward_proposals = random.Chance(0.5);
@@ -59,12 +60,13 @@ std::string Options::ToString() const {
   std::ostringstream out;
   out << "voters=" << voters << " spares=" << spares << " chaos=" << chaos / kTick << " ticks"
       << " election=" << config.election_timeout_ticks << " heartbeat=" << config.heartbeat_ticks
-      << " pre_vote=" << config.pre_vote << " check_quorum=" << config.check_quorum
-      << " async=" << config.async_storage_writes << " hold_off=" << config.vote_hold_off_ticks
-      << " inflight=" << config.max_inflight_messages << " drop=" << drop
-      << " duplicate=" << duplicate << " delay<=" << delay_max << " partition=" << partition
-      << " crash=" << crash << " disk<=" << disk_max << " conf_change=" << conf_change
-      << " transfer=" << transfer << " read=" << read << " compact=" << compact;
+      << " pre_vote=" << config.pre_vote << " yield=" << config.yield_pre_votes
+      << " check_quorum=" << config.check_quorum << " async=" << config.async_storage_writes
+      << " hold_off=" << config.vote_hold_off_ticks << " inflight=" << config.max_inflight_messages
+      << " drop=" << drop << " duplicate=" << duplicate << " delay<=" << delay_max
+      << " partition=" << partition << " crash=" << crash << " disk<=" << disk_max
+      << " conf_change=" << conf_change << " transfer=" << transfer << " read=" << read
+      << " compact=" << compact;
   return out.str();
 }
 
