@@ -55,7 +55,7 @@ BackoffCurve CurveOf(BackoffKind kind) {
     case BackoffKind::kServerBusy:
       return {milliseconds(100), milliseconds(5000)};
     case BackoffKind::kStoreUnavailable:
-      return {milliseconds(20), milliseconds(500)};
+      return {milliseconds(20), milliseconds(300)};
     case BackoffKind::kRegionInitializing:
       return {milliseconds(2), milliseconds(1000)};
     case BackoffKind::kDiskFull:
@@ -87,7 +87,8 @@ std::optional<env::Duration> RetryBudget::Next(BackoffKind kind, BackoffJitter& 
       ++*attempts;
       return env::Duration::zero();
     }
-    kind = BackoffKind::kRegionMiss;
+    // Until a follower has missed its leader for long enough it names a store that is gone.
+    kind = BackoffKind::kNoLeader;
     attempts = &attempts_[static_cast<size_t>(kind)];
   }
   const env::Duration wait = std::max(least, jitter.Draw(CurveOf(kind), *attempts));

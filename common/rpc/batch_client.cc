@@ -128,6 +128,7 @@ class BatchClient::Delegate final : public StreamDelegate,
   }
   bool WantsStream() override {
     MutexLock lock(mutex_);
+    down_ = absl::OkStatus();
     return !queue_.empty();
   }
   bool FillNext(Message* message) override;
@@ -155,6 +156,9 @@ class BatchClient::Delegate final : public StreamDelegate,
   std::deque<Queued> queue_ ABSL_GUARDED_BY(mutex_);
   size_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool sweeping_ ABSL_GUARDED_BY(mutex_) = false;
+  // Why the stream is down, from a failure until it may connect again. Requests are refused
+  // meanwhile: their callers know better what to do than to wait here.
+  absl::Status down_ ABSL_GUARDED_BY(mutex_);
 };
 
 absl::Status BatchClient::Delegate::Enqueue(Request request, env::Duration timeout,
@@ -164,6 +168,7 @@ absl::Status BatchClient::Delegate::Enqueue(Request request, env::Duration timeo
   bool schedule_sweep = false;
   {
     MutexLock lock(mutex_);
+    if (!down_.ok()) return down_;
     if (pending_.size() >= options_.max_pending ||
         queued_bytes_ + bytes > options_.max_queued_bytes) {
       return absl::ResourceExhaustedError(ToAbsl(
@@ -221,18 +226,18 @@ void BatchClient::Delegate::OnIncoming(Message* message) {
 }
 
 void BatchClient::Delegate::OnDown(const absl::Status& status, bool /*was_up*/) {
+  const std::string reason =
+      fmt::format("the stream to {} broke: {}", channel_->address(), FromAbsl(status.message()));
+  const absl::Status not_sent = absl::IsCancelled(status) ? absl::CancelledError(ToAbsl(reason))
+                                                          : absl::UnavailableError(ToAbsl(reason));
   std::vector<Pending::Ended> ended;
   {
     MutexLock lock(mutex_);
     pending_.TakeAll(&ended);
     queue_.clear();
     queued_bytes_ = 0;
+    down_ = not_sent;
   }
-  if (ended.empty()) return;
-  const std::string reason =
-      fmt::format("the stream to {} broke: {}", channel_->address(), FromAbsl(status.message()));
-  const absl::Status not_sent = absl::IsCancelled(status) ? absl::CancelledError(ToAbsl(reason))
-                                                          : absl::UnavailableError(ToAbsl(reason));
   const absl::Status unknown = WasNotExecuted(status) ? not_sent : errors::Undetermined(reason);
   for (Pending::Ended& request : ended) {
     std::move(request.callback)(request.sent ? unknown : not_sent);

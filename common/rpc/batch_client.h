@@ -3,7 +3,8 @@
 //
 // Thread-safe. What a callback is given when there is no answer:
 //   Unavailable        the request was never sent, or the server ended the stream without reading
-//                      it: it did not take effect
+//                      it: it did not take effect. At once while the client waits before it
+//                      connects again.
 //   DeadlineExceeded   likewise never sent, and its time was over
 //   undetermined       (errors::IsUndetermined) it was sent, and whether it took effect is unknown
 //   Unimplemented      the server does not know the command

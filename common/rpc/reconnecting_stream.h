@@ -36,7 +36,8 @@ class StreamDelegate {
   // As in StreamHandler.
   virtual void OnIncoming(Message* message) = 0;
   virtual bool FillNext(Message* message) = 0;
-  // False: do not connect until the next Wake, because there is nothing to say.
+  // Asked whenever the stream is down and may connect now. False: do not until the next Wake,
+  // because there is nothing to say.
   virtual bool WantsStream() { return true; }
   virtual void OnUp() {}
   // The stream broke, or could not be opened (`was_up` false).
