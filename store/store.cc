@@ -282,6 +282,7 @@ class Store::Impl {
   absl::Status Serve();
   absl::Status ServeStatus();
   void StopStages();
+  void KeepHandingOver();
 
   const StoreConfig config_;
   const std::string config_json_;
@@ -291,6 +292,8 @@ class Store::Impl {
   std::unique_ptr<Groups> groups_;
   std::unique_ptr<Serving> serving_;
   std::atomic<bool> in_service_{false};
+  Mutex mutex_;
+  bool keeps_handing_over_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 absl::Status Store::Impl::Start() {
@@ -405,10 +408,28 @@ void Store::Impl::Drain(env::Duration limit) {
     led = groups_->manager.TransferLeadersAway();
   }
   if (led > 0) LOG_WARN("{} regions could not be handed over in time", led);
+  {
+    MutexLock lock(mutex_);
+    keeps_handing_over_ = true;
+  }
+  base_.loop.Post([this] { KeepHandingOver(); });
   serving_->server.Shutdown(limit / 4);
+  {
+    MutexLock lock(mutex_);
+    keeps_handing_over_ = false;
+  }
   StopStages();
   CHECK_OK(storage_.engine->Flush());
   LOG_INFO("store {} has stopped", storage_.identity.store_id);
+}
+
+// A region may elect this store once more while the server goes down. Its clients would keep their
+// streams busy, and get no answers once the server takes no more messages of Raft.
+void Store::Impl::KeepHandingOver() {
+  MutexLock lock(mutex_);
+  if (!keeps_handing_over_) return;
+  groups_->manager.TransferLeadersAway();
+  base_.loop.RunAfter(kDrainPoll, [this] { KeepHandingOver(); });
 }
 
 void Store::Impl::StopStages() {

@@ -90,7 +90,11 @@ class Server::Impl final : public std::enable_shared_from_this<Server::Impl> {
   void AddHealth();
   void SetLimits(grpc::ServerBuilder* builder) const;
   void OfferCalls();
+  void BeginDrain(env::Duration grace);
   void DrainTick();
+  // True when none is left of the streams that answer requests, nor a call.
+  bool EndStreamsOfRequests();
+  void EndOtherStreams();
 
   ServerCore core_;
   HealthService health_;
@@ -101,6 +105,8 @@ class Server::Impl final : public std::enable_shared_from_this<Server::Impl> {
   ConnectionAcceptor acceptor_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> connections_;
   std::shared_ptr<Impl> self_;
+  // Loop thread only: from here on a draining server waits for no request's answer.
+  env::Instant hurry_at_{};
   // Streams ended, or the time for it is over.
   Mutex mutex_;
   CondVar drained_;
@@ -179,11 +185,37 @@ void Server::Impl::OfferCalls() {
   for (const auto& method : stream_methods_) method->AcceptOne();
 }
 
-void Server::Impl::DrainTick() {
+void Server::Impl::BeginDrain(env::Duration grace) {
+  core_.draining = true;
+  hurry_at_ = core_.loop->clock().Now() + grace / 2;
+  DrainTick();
+}
+
+bool Server::Impl::EndStreamsOfRequests() {
+  bool all_ended = core_.unary_calls == 0;
   for (const auto& method : stream_methods_) {
     // Ending takes a stream out of the set later, when its operations have come back.
-    for (const std::shared_ptr<ServerStream>& stream : method->open()) stream->EndIfQuiet();
+    for (const std::shared_ptr<ServerStream>& stream : method->open()) {
+      if (!stream->AnswersRequests()) continue;
+      all_ended = false;
+      stream->EndIfQuiet();
+    }
   }
+  return all_ended;
+}
+
+void Server::Impl::EndOtherStreams() {
+  for (const auto& method : stream_methods_) {
+    for (const std::shared_ptr<ServerStream>& stream : method->open()) {
+      if (!stream->AnswersRequests()) stream->EndIfQuiet();
+    }
+  }
+}
+
+void Server::Impl::DrainTick() {
+  // What a request waits for may come on another stream: the new leader of a region tells the old
+  // one on a stream of Raft's that a write is committed. So those go last.
+  if (EndStreamsOfRequests() || core_.loop->clock().Now() >= hurry_at_) EndOtherStreams();
   MutexLock lock(mutex_);
   if (core_.stream_count == 0) {
     streams_ended_ = true;
@@ -201,10 +233,7 @@ bool Server::Impl::Shutdown(env::Duration grace) {
   health_.SetServing(false);
   const env::Clock& clock = core_.loop->clock();
   const env::Instant deadline = clock.Now() + grace;
-  core_.loop->Post([self = shared_from_this()] {
-    self->core_.draining = true;
-    self->DrainTick();
-  });
+  core_.loop->Post([self = shared_from_this(), grace] { self->BeginDrain(grace); });
   {
     MutexLock lock(mutex_);
     while (!streams_ended_ && clock.Now() < deadline) {

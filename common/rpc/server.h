@@ -87,7 +87,8 @@ class Server {
   void SetServing(bool serving);
 
   // Says NOT_SERVING, ends each stream once nothing is outstanding on it and no message came for a
-  // moment, stops listening, and cancels what is still under way after `grace`. Blocks; idempotent.
+  // moment (those that answer no requests when no request waits any more, or half of `grace` is
+  // over), stops listening, and cancels what is still under way after `grace`. Blocks; idempotent.
   // REQUIRES: not on the loop thread.
   void Shutdown(env::Duration grace);
 

@@ -122,12 +122,12 @@ void ServerStream::MaybeWrite() {
 
 void ServerStream::EndIfQuiet() {
   if (progress_.finishing) return;
-  if ((progress_.quiet || !handler_->EndsOnlyWhenQuiet()) && !progress_.writing &&
-      !handler_->HasOutstanding()) {
+  const bool owes_nothing = !AnswersRequests() || (progress_.quiet && !handler_->HasOutstanding());
+  if (owes_nothing && !progress_.writing) {
     const absl::Status status = absl::UnavailableError("the server is shutting down");
     // What still comes is not read any more. A handler that answers all it was given owes nothing:
     // its client may repeat whatever has no answer.
-    if (handler_->EndsOnlyWhenQuiet()) {
+    if (AnswersRequests()) {
       Refuse(status);
     } else {
       Finish(status);

@@ -32,6 +32,8 @@ class ServerStream final : public StreamControl, public std::enable_shared_from_
   void Accept();
   // While draining: ends the stream if it has been quiet since the last call and owes no answer.
   void EndIfQuiet();
+  // Of an open stream; see StreamHandler::EndsOnlyWhenQuiet.
+  bool AnswersRequests() const { return handler_->EndsOnlyWhenQuiet(); }
 
   void Wake() override;
   void Close(absl::Status status) override;

@@ -46,8 +46,8 @@ class StreamHandler {
 
   // False: read nothing more until the next Wake, because too much is under way already.
   virtual bool ReadyToRead() { return true; }
-  // True: answers are still to come; a stream whose client has stopped sending, or whose server
-  // drains, stays open until it is false.
+  // True: answers are still to come; a stream whose client has stopped sending, or one of requests
+  // (EndsOnlyWhenQuiet) whose server drains, stays open until it is false.
   virtual bool HasOutstanding() { return false; }
   // What a draining server must know. True: each message is answered, and HasOutstanding is true
   // until it is. False: the client repeats whatever gets lost, so that the stream may end while

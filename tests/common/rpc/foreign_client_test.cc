@@ -18,6 +18,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "grpc/health.pb.h"
@@ -28,6 +30,8 @@
 
 namespace flotilla::rpc {
 namespace {
+
+using grpc::health::v1::HealthCheckResponse;
 
 class Api {
  public:
@@ -129,6 +133,28 @@ class ForeignClientTest : public ::testing::Test {
     return stream;
   }
 
+  std::unique_ptr<grpc::ClientReader<HealthCheckResponse>> Watch(
+      const std::shared_ptr<grpc::Channel>& channel, grpc::ClientContext* context) {
+    context->set_deadline(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                                       gpr_time_from_seconds(kTestDeadline.count(), GPR_TIMESPAN)));
+    const grpc::internal::RpcMethod method("/grpc.health.v1.Health/Watch",
+                                           grpc::internal::RpcMethod::SERVER_STREAMING, channel);
+    return std::unique_ptr<grpc::ClientReader<HealthCheckResponse>>(
+        grpc::internal::ClientReaderFactory<HealthCheckResponse>::Create(
+            channel.get(), method, context, grpc::health::v1::HealthCheckRequest()));
+  }
+
+  // With a request that is answered when the handler is told to.
+  std::pair<std::unique_ptr<BatchStream>, std::shared_ptr<HoldingStream>> OpenOwingStream(
+      const std::shared_ptr<grpc::Channel>& channel, grpc::ClientContext* context) {
+    holding_.Set(nullptr);
+    auto stream = OpenBatchStream(channel, context);
+    EXPECT_TRUE(stream->Write(Batch(7)));
+    std::shared_ptr<HoldingStream> holding = holding_.Get();
+    EXPECT_TRUE(holding->received().WaitUntil([](size_t n) { return n == 1; }));
+    return {std::move(stream), std::move(holding)};
+  }
+
   static tikvpb::BatchCommandsRequest Batch(uint64_t id) {
     tikvpb::BatchCommandsRequest batch;
     batch.add_request_ids(id);
@@ -213,19 +239,41 @@ TEST_F(ForeignClientTest, ClientThatGoesAwayClosesItsStream) {
   EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
 }
 
-TEST_F(ForeignClientTest, WatchOutlivesItsHalfClosedRequest) {
-  using grpc::health::v1::HealthCheckRequest;
-  using grpc::health::v1::HealthCheckResponse;
+// A write that an old leader owes is told committed by the new one, on a stream of Raft's: streams
+// that answer no requests, like this Watch, outlive what others owe.
+TEST_F(ForeignClientTest, WhatRequestsMayWaitForIsEndedAfterThem) {
   const auto channel = grpc::CreateChannel(server_.address(), grpc::InsecureChannelCredentials());
-  const grpc::internal::RpcMethod method("/grpc.health.v1.Health/Watch",
-                                         grpc::internal::RpcMethod::SERVER_STREAMING, channel);
-  HealthCheckRequest request;
+  grpc::ClientContext contexts[4];
+  const auto watch = Watch(channel, &contexts[0]);
+  HealthCheckResponse health;
+  ASSERT_TRUE(watch->Read(&health));
+  const auto quiet = OpenBatchStream(channel, &contexts[1]);
+  const auto [first, answer_first] = OpenOwingStream(channel, &contexts[2]);
+  const auto [last, answer_last] = OpenOwingStream(channel, &contexts[3]);
+  Box<bool> watch_ended;
+  std::thread reader([&watch = *watch, &health, watch_ended] {
+    while (watch.Read(&health)) continue;
+    watch_ended.Set(true);
+  });
+  std::thread shutdown([this] { server_.server().Shutdown(kTestDeadline); });
+  // Rounds of draining go by: in one, the quiet stream is ended, in a later one the answered one.
+  tikvpb::BatchCommandsResponse response;
+  EXPECT_FALSE(quiet->Read(&response));
+  answer_first->Answer();
+  EXPECT_TRUE(first->Read(&response));
+  EXPECT_FALSE(first->Read(&response));
+  EXPECT_FALSE(watch_ended.Get());
+  answer_last->Answer();
+  EXPECT_TRUE(last->Read(&response));
+  EXPECT_TRUE(watch_ended.WaitUntil([](bool ended) { return ended; }));
+  reader.join();
+  shutdown.join();
+}
+
+TEST_F(ForeignClientTest, WatchOutlivesItsHalfClosedRequest) {
+  const auto channel = grpc::CreateChannel(server_.address(), grpc::InsecureChannelCredentials());
   grpc::ClientContext context;
-  context.set_deadline(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
-                                    gpr_time_from_seconds(kTestDeadline.count(), GPR_TIMESPAN)));
-  const std::unique_ptr<grpc::ClientReader<HealthCheckResponse>> reader(
-      grpc::internal::ClientReaderFactory<HealthCheckResponse>::Create(channel.get(), method,
-                                                                       &context, request));
+  const auto reader = Watch(channel, &context);
   HealthCheckResponse response;
   ASSERT_TRUE(reader->Read(&response));
   EXPECT_EQ(response.status(), HealthCheckResponse::SERVING);
