@@ -25,7 +25,26 @@ absl::Status UnknownLevel(std::string_view level) {
                                                  "': use trace, debug, info, warning or error"));
 }
 
+constexpr char kName[] = "flotilla";
+constexpr char kPattern[] = "%Y-%m-%dT%H:%M:%S.%eZ %L %t %s:%# %v";
+
+std::shared_ptr<spdlog::logger> FindOrMakeLogger() {
+  if (std::shared_ptr<spdlog::logger> found = spdlog::get(kName)) return found;
+  auto logger =
+      std::make_shared<spdlog::logger>(kName, std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  logger->set_pattern(kPattern, spdlog::pattern_time_type::utc);
+  logger->set_level(spdlog::level::warn);
+  spdlog::register_logger(logger);
+  return logger;
+}
+
 }  // namespace
+
+spdlog::logger* Logger() {
+  // Never destroyed: threads may log until the very end.
+  static auto* const logger = new std::shared_ptr<spdlog::logger>(FindOrMakeLogger());
+  return logger->get();
+}
 
 absl::Status InitLogging(const LogOptions& options) {
   const auto level = ParseLevel(options.level);
@@ -38,11 +57,11 @@ absl::Status InitLogging(const LogOptions& options) {
       sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(
           options.file, options.max_file_bytes, options.max_files);
     }
-    auto logger = std::make_shared<spdlog::logger>("flotilla", std::move(sink));
-    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %L %t %s:%# %v", spdlog::pattern_time_type::utc);
+    spdlog::logger* const logger = Logger();
+    logger->sinks().assign(1, std::move(sink));
+    logger->set_pattern(kPattern, spdlog::pattern_time_type::utc);
     logger->set_level(*level);
     logger->flush_on(spdlog::level::info);
-    spdlog::set_default_logger(std::move(logger));
   } catch (const spdlog::spdlog_ex& error) {
     return absl::InvalidArgumentError(
         absl::StrCat("cannot open log file '", options.file, "': ", error.what()));
@@ -53,10 +72,10 @@ absl::Status InitLogging(const LogOptions& options) {
 absl::Status SetLogLevel(std::string_view level) {
   const auto parsed = ParseLevel(level);
   if (!parsed) return UnknownLevel(level);
-  spdlog::default_logger_raw()->set_level(*parsed);
+  Logger()->set_level(*parsed);
   return absl::OkStatus();
 }
 
-void FlushLogs() { spdlog::default_logger_raw()->flush(); }
+void FlushLogs() { Logger()->flush(); }
 
 }  // namespace flotilla::base

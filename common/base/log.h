@@ -1,8 +1,9 @@
 // The log of a process: LOG_INFO("region {} split into {}", id, count). spdlog is behind it, and
 // only log.cc and this header know. Lines say what, who, which region and why.
 //
-// Thread-safe. InitLogging is called once by main(), before other threads start; before it, lines
-// of level warning and above go to standard error.
+// Thread-safe. InitLogging is called once by main(), before other threads start. Without it, as in
+// an application that uses the client library, lines of level warning and above go to standard
+// error.
 #ifndef FLOTILLA_COMMON_BASE_LOG_H_
 #define FLOTILLA_COMMON_BASE_LOG_H_
 
@@ -32,17 +33,21 @@ absl::Status SetLogLevel(std::string_view level);
 
 void FlushLogs();
 
+// Where all lines go: spdlog's logger "flotilla", not its default one, which is the application's.
+// One that the application has registered by this name before the first line is used as it is.
+spdlog::logger* Logger();
+
 }  // namespace flotilla::base
 
 #define LOG_TRACE(...) \
-  SPDLOG_LOGGER_CALL(::spdlog::default_logger_raw(), ::spdlog::level::trace, __VA_ARGS__)
+  SPDLOG_LOGGER_CALL(::flotilla::base::Logger(), ::spdlog::level::trace, __VA_ARGS__)
 #define LOG_DEBUG(...) \
-  SPDLOG_LOGGER_CALL(::spdlog::default_logger_raw(), ::spdlog::level::debug, __VA_ARGS__)
+  SPDLOG_LOGGER_CALL(::flotilla::base::Logger(), ::spdlog::level::debug, __VA_ARGS__)
 #define LOG_INFO(...) \
-  SPDLOG_LOGGER_CALL(::spdlog::default_logger_raw(), ::spdlog::level::info, __VA_ARGS__)
+  SPDLOG_LOGGER_CALL(::flotilla::base::Logger(), ::spdlog::level::info, __VA_ARGS__)
 #define LOG_WARN(...) \
-  SPDLOG_LOGGER_CALL(::spdlog::default_logger_raw(), ::spdlog::level::warn, __VA_ARGS__)
+  SPDLOG_LOGGER_CALL(::flotilla::base::Logger(), ::spdlog::level::warn, __VA_ARGS__)
 #define LOG_ERROR(...) \
-  SPDLOG_LOGGER_CALL(::spdlog::default_logger_raw(), ::spdlog::level::err, __VA_ARGS__)
+  SPDLOG_LOGGER_CALL(::flotilla::base::Logger(), ::spdlog::level::err, __VA_ARGS__)
 
 #endif  // FLOTILLA_COMMON_BASE_LOG_H_

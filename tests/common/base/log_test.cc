@@ -2,11 +2,17 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <unistd.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <sstream>
 #include <string>
+#include <utility>
 
 namespace flotilla::base {
 namespace {
@@ -36,6 +42,40 @@ TEST(LogTest, LinesAtTheLevelAndAboveReachTheFile) {
   EXPECT_THAT(text, HasSubstr("now seen"));
   ASSERT_TRUE(InitLogging({}).ok());
   std::filesystem::remove(path);
+}
+
+// In a process of its own: the others have called InitLogging.
+TEST(LogDeathTest, WithoutInitLoggingOnlyWarningsAreShownAndOnStandardError) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto log = [] {
+    LOG_INFO("PD's leader is somebody");
+    LOG_WARN("a stream broke");
+    std::fflush(nullptr);
+    std::_Exit(0);
+  };
+  EXPECT_EXIT(log(), testing::ExitedWithCode(0),
+              testing::AllOf(HasSubstr("a stream broke"), Not(HasSubstr("somebody"))));
+  // Nothing on standard output either, which is the application's.
+  EXPECT_EXIT(
+      {
+        dup2(STDERR_FILENO, STDOUT_FILENO);
+        log();
+      },
+      testing::ExitedWithCode(0), Not(HasSubstr("somebody")));
+}
+
+TEST(LogDeathTest, AnApplicationsOwnLoggerOfTheNameIsUsed) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+        auto logger = std::make_shared<spdlog::logger>("flotilla", std::move(sink));
+        logger->set_pattern("mine: %v");
+        spdlog::register_logger(std::move(logger));
+        LOG_INFO("a line");
+        std::_Exit(0);
+      },
+      testing::ExitedWithCode(0), HasSubstr("mine: a line"));
 }
 
 TEST(LogTest, AnUnknownLevelIsNamed) {
