@@ -116,7 +116,9 @@ void LeaderFinder::OnSearched(const absl::StatusOr<pdpb::GetMembersResponse>& an
         ToAbsl(fmt::format("no PD member answers; {}", FromAbsl(answer.status().message()))));
   } else if (answer->leader().client_urls_size() > 0) {
     leader = pool_->Get(StripScheme(answer->leader().client_urls(0)));
-    LOG_INFO("PD's leader is {} at {}", answer->leader().name(), (*leader)->address());
+    if (std::exchange(last_found_, (*leader)->address()) != (*leader)->address()) {
+      LOG_INFO("PD's leader is {} at {}", answer->leader().name(), (*leader)->address());
+    }
   }
   std::vector<ChannelCallback> waiting;
   {

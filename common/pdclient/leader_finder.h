@@ -59,6 +59,8 @@ class LeaderFinder final : public std::enable_shared_from_this<LeaderFinder> {
   const std::vector<std::string> endpoints_;
   const env::Duration attempt_timeout_;
   std::atomic<uint64_t> cluster_id_{0};
+  // Loop thread only: the leader that the log was told of last.
+  std::string last_found_;
 
   Mutex mutex_;
   std::vector<std::string> learned_ ABSL_GUARDED_BY(mutex_);
