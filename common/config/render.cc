@@ -71,13 +71,15 @@ std::vector<std::pair<std::string, std::vector<const Option*>>> ByTable(
 // A JSON object that keeps the order of its members.
 struct Object {
   std::vector<std::pair<std::string, std::string>> values;
-  std::vector<std::pair<std::string, Object>> objects;
+  std::vector<std::string> names;  // Of `objects`, in the same order.
+  std::vector<Object> objects;
 
   Object& Child(const std::string& name) {
-    for (auto& [key, object] : objects) {
-      if (key == name) return object;
+    for (size_t i = 0; i < names.size(); ++i) {
+      if (names[i] == name) return objects[i];
     }
-    return objects.emplace_back(name, Object()).second;
+    names.push_back(name);
+    return objects.emplace_back();
   }
 
   std::string Render() const {
@@ -85,8 +87,9 @@ struct Object {
     for (const auto& [key, value] : values) {
       out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", QuoteJson(key), value);
     }
-    for (const auto& [key, object] : objects) {
-      out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", QuoteJson(key), object.Render());
+    for (size_t i = 0; i < names.size(); ++i) {
+      out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", QuoteJson(names[i]),
+                         objects[i].Render());
     }
     return "{" + out + "}";
   }

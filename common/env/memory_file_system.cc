@@ -224,9 +224,11 @@ absl::Status MemoryFileSystem::SyncDir(const std::string& dir) {
   std::set<const File*> durable_files = {nullptr};
   for (const auto& [path, file] : shared_->durable) durable_files.insert(file.get());
   std::set<std::string> new_dirs;
-  for (const auto& [path, file] : shared_->live) {
-    const bool below_new = std::any_of(new_dirs.begin(), new_dirs.end(),
-                                       [&](const auto& parent) { return IsInside(path, parent); });
+  for (const auto& entry : shared_->live) {
+    const auto& [path, file] = entry;
+    const bool below_new = std::any_of(new_dirs.begin(), new_dirs.end(), [&](const auto& parent) {
+      return IsInside(entry.first, parent);
+    });
     if (ParentDir(path) != dir && !(below_new && durable_files.contains(file.get()))) continue;
     if (file == nullptr && !shared_->durable.contains(path)) new_dirs.insert(path);
     shared_->durable[path] = file;

@@ -80,7 +80,7 @@ class Host::Impl {
       std::atomic<int> left;
       absl::AnyInvocable<void() &&> done;
     };
-    const auto countdown = std::make_shared<Countdown>(router_.workers(), std::move(done));
+    const std::shared_ptr<Countdown> countdown(new Countdown{router_.workers(), std::move(done)});
     for (int i = 0; i < router_.workers(); ++i) {
       router_.worker(i).Push(TruncateAll{not_before, [countdown] {
                                            if (--countdown->left == 0) std::move(countdown->done)();
