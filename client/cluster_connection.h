@@ -13,7 +13,7 @@
 #include "common/metrics/registry.h"
 #include "common/pdclient/grpc_pd_client.h"
 #include "common/rpc/channel.h"
-#include "common/rpc/event_loop.h"
+#include "common/rpc/grpc_event_loop.h"
 
 namespace flotilla::client {
 
@@ -49,7 +49,7 @@ class ClusterConnection {
   const env::SystemClock clock_;
   env::Random random_;
   metrics::Registry registry_;
-  rpc::EventLoop loop_;
+  rpc::GrpcEventLoop loop_;
   rpc::ChannelPool pool_;
   pdclient::GrpcPdClient pd_;
   Admin admin_;

@@ -14,6 +14,7 @@
 #include "common/env/thread_scheduler.h"
 #include "common/metrics/registry.h"
 #include "common/raftlog/rocks_log_engine.h"
+#include "common/rpc/grpc_event_loop.h"
 #include "common/rpc/grpc_transport.h"
 #include "common/rpc/http_server.h"
 #include "common/rpc/process.h"
@@ -85,7 +86,7 @@ class Pd::Impl {
   env::SystemClock clock_;
   env::PosixFileSystem files_;
   metrics::Registry metrics_;
-  rpc::EventLoop loop_{"pd-rpc", &clock_};
+  rpc::GrpcEventLoop loop_{"pd-rpc", &clock_};
   rpc::ChannelPool channels_;
   std::unique_ptr<DataDir> dir_;
   std::unique_ptr<raftlog::RocksLogEngine> log_engine_;

@@ -119,11 +119,11 @@ class GrpcPdClient::PendingCall final : public std::enable_shared_from_this<Pend
     options.timeout = std::max<env::Duration>(std::min(shared_->options.attempt_timeout, Left()),
                                               std::chrono::milliseconds(1));
     std::unique_ptr<Message> response(empty_response_->New());
-    rpc::CallUnaryErased(shared_->loop, leader, method_, *request_, std::move(response), options,
-                         [self = shared_from_this(), leader](absl::Status status,
-                                                             std::unique_ptr<Message> response) {
-                           self->OnAnswer(leader, std::move(status), std::move(response));
-                         });
+    shared_->loop->CallUnary(leader, method_, *request_, std::move(response), options,
+                             [self = shared_from_this(), leader](
+                                 absl::Status status, std::unique_ptr<Message> response) {
+                               self->OnAnswer(leader, std::move(status), std::move(response));
+                             });
   }
 
   void OnAnswer(const std::shared_ptr<rpc::Channel>& leader, absl::Status status,

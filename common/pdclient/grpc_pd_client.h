@@ -43,8 +43,6 @@ class GrpcPdClient final : public PdClient {
   void GetTimestamps(uint32_t count, Callback<Timestamp> done) override;
   void SendRegionHeartbeat(pdpb::RegionHeartbeatRequest heartbeat) override;
   void SetHeartbeatListener(HeartbeatListener* listener) override;
-
- protected:
   void Call(std::string_view method, std::unique_ptr<Message> request,
             std::unique_ptr<Message> response,
             absl::AnyInvocable<void(absl::Status, std::unique_ptr<Message>) &&> done) override;

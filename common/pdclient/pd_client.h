@@ -53,6 +53,8 @@ class HeartbeatListener {
 
 class PdClient {
  public:
+  using Message = google::protobuf::Message;
+
   virtual ~PdClient() = default;
 
   // 0 until PD was reached for the first time.
@@ -117,9 +119,6 @@ class PdClient {
   // the response's header error into a status. For methods that have no typed call above.
   template <typename Request, typename Response>
   void CallMethod(std::string_view method, Request request, Callback<Response> done);
-
- protected:
-  using Message = google::protobuf::Message;
 
   // Carries `request`, whose header's cluster_id the implementation sets, to PD's leader (a
   // GetMembers to any member) and fills `response`; `done` is called with the RPC's status or,

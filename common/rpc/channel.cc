@@ -36,9 +36,14 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& address, int number,
 }  // namespace
 
 Channel::Channel(std::string address, int number, const ChannelOptions& options)
-    : address_(std::move(address)), channel_(Connect(address_, number, options)) {}
+    : address_(std::move(address)), number_(number), options_(options) {}
 
 Channel::~Channel() = default;
+
+const std::shared_ptr<grpc::Channel>& Channel::grpc_channel() const {
+  std::call_once(once_, [this] { channel_ = Connect(address_, number_, options_); });
+  return channel_;
+}
 
 ChannelPool::ChannelPool(const ChannelOptions& options, size_t max_channels)
     : options_(options), max_channels_(max_channels) {}

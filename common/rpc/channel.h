@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,11 +38,16 @@ class Channel {
   ~Channel();
 
   const std::string& address() const { return address_; }
-  const std::shared_ptr<grpc::Channel>& grpc_channel() const { return channel_; }
+  // Made by the first call: where nothing goes through gRPC, a channel is an address.
+  const std::shared_ptr<grpc::Channel>& grpc_channel() const;
 
  private:
   const std::string address_;
-  const std::shared_ptr<grpc::Channel> channel_;
+  const int number_;
+  const ChannelOptions options_;
+  mutable std::once_flag once_;
+  // Constant once it was made.
+  mutable std::shared_ptr<grpc::Channel> channel_;
 };
 
 // Thread-safe. Holds a channel for each address asked for until it is forgotten, and never more

@@ -7,8 +7,6 @@
 #ifndef FLOTILLA_COMMON_RPC_CLIENT_CALL_H_
 #define FLOTILLA_COMMON_RPC_CLIENT_CALL_H_
 
-#include <google/protobuf/message.h>
-
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -21,30 +19,12 @@
 
 namespace flotilla::rpc {
 
-struct CallOptions {
-  // After it the call fails with DeadlineExceeded.
-  env::Duration timeout = std::chrono::seconds(5);
-  // Wait for a connection until the timeout, instead of failing with Unavailable at once when the
-  // server cannot be reached.
-  bool wait_for_ready = false;
-};
-
-using ErasedCallback =
-    absl::AnyInvocable<void(absl::Status, std::unique_ptr<google::protobuf::Message>) &&>;
-
-// `response`, empty, is filled and given to `done`. When the loop is stopping, `done` is called
-// with Cancelled before this returns.
-void CallUnaryErased(EventLoop* loop, const std::shared_ptr<Channel>& channel,
-                     std::string_view method, const google::protobuf::Message& request,
-                     std::unique_ptr<google::protobuf::Message> response,
-                     const CallOptions& options, ErasedCallback done);
-
 template <typename Response, typename Request>
 void CallUnary(EventLoop* loop, const std::shared_ptr<Channel>& channel, std::string_view method,
                const Request& request, const CallOptions& options,
                absl::AnyInvocable<void(absl::StatusOr<Response>) &&> done) {
-  CallUnaryErased(
-      loop, channel, method, request, std::make_unique<Response>(), options,
+  loop->CallUnary(
+      channel, method, request, std::make_unique<Response>(), options,
       [done = std::move(done)](absl::Status status,
                                std::unique_ptr<google::protobuf::Message> response) mutable {
         if (!status.ok()) {

@@ -1,128 +1,63 @@
-// One gRPC completion queue, polled by one thread: everything that this process sends and receives
-// by RPC goes through it, servers and clients alike (docs/rpc.md says why one).
+// Where everything runs that a process sends and receives by RPC: tasks, timers, and the calls and
+// streams to other processes. Knows no gRPC: GrpcEventLoop is production's; a simulator has one
+// whose thread, time and network are its own.
 //
 // Thread-safe. Handlers and callbacks run on the loop thread and must not block it.
 #ifndef FLOTILLA_COMMON_RPC_EVENT_LOOP_H_
 #define FLOTILLA_COMMON_RPC_EVENT_LOOP_H_
 
-#include <atomic>
+#include <google/protobuf/message.h>
+
 #include <memory>
-#include <set>
-#include <string>
-#include <thread>
-#include <utility>
-#include <vector>
+#include <string_view>
 
 #include "absl/functional/any_invocable.h"
-#include "common/base/mutex.h"
+#include "absl/status/status.h"
 #include "common/env/clock.h"
 
-namespace grpc {
-class Alarm;
-class ServerBuilder;
-class ServerCompletionQueue;
-}  // namespace grpc
-
 namespace flotilla::rpc {
+
+class Channel;
+class ClientStreamHandler;
+class StreamControl;
+
+struct CallOptions {
+  // After it the call fails with DeadlineExceeded.
+  env::Duration timeout = std::chrono::seconds(5);
+  // Wait for a connection until the timeout, instead of failing with Unavailable at once when the
+  // server cannot be reached.
+  bool wait_for_ready = false;
+};
 
 class EventLoop {
  public:
   using Task = absl::AnyInvocable<void() &&>;
+  using Message = google::protobuf::Message;
+  using UnaryDone = absl::AnyInvocable<void(absl::Status, std::unique_ptr<Message>) &&>;
 
-  // An operation of a client that is under way: Stop cancels it and waits for its end.
-  class Operation {
-   public:
-    // Any thread. The operation then ends soon, with its usual callback.
-    virtual void Cancel() = 0;
-
-    // Neighbours in the loop's list, under the loop's mutex; nobody else's business.
-    Operation* previous = nullptr;
-    Operation* next = nullptr;
-
-   protected:
-    Operation() = default;
-    ~Operation() = default;
-    Operation(const Operation&) = delete;
-    Operation& operator=(const Operation&) = delete;
-  };
-
-  // `name`: of the thread, at most 15 characters. `clock` must outlive the loop.
-  EventLoop(std::string name, const env::Clock* clock);
-  // Stops first.
-  ~EventLoop();
-  EventLoop(const EventLoop&) = delete;
-  EventLoop& operator=(const EventLoop&) = delete;
-
-  // Call once.
-  void Start();
-  // Cancels the clients' operations, runs the timers that still wait at once, and returns when all
-  // have ended. Idempotent. REQUIRES: servers on this loop are shut down; not on the loop thread.
-  void Stop();
+  virtual ~EventLoop() = default;
 
   // Runs `task` on the loop thread, soon. Once the loop has stopped it is dropped.
-  void Post(Task task);
+  virtual void Post(Task task) = 0;
   // Runs `task` on the loop thread after `delay`, or early when the loop stops.
-  void RunAfter(env::Duration delay, Task task);
+  virtual void RunAfter(env::Duration delay, Task task) = 0;
 
-  // Stop was called: what breaks now need not be repaired.
-  bool stopping() const { return stopping_.load(); }
-  bool InLoopThread() const { return std::this_thread::get_id() == thread_.get_id(); }
-  const env::Clock& clock() const { return *clock_; }
+  // The loop is being stopped: what breaks now need not be repaired.
+  virtual bool stopping() const = 0;
+  virtual const env::Clock& clock() const = 0;
 
-  // --- For the adapters in this folder
-  // ------------------------------------------------------------ False when the loop is stopping:
-  // the operation must not begin.
-  [[nodiscard]] bool Register(Operation* operation);
-  void Unregister(Operation* operation);
-  grpc::ServerCompletionQueue* queue() { return queue_.get(); }
-  // What the queue was made with; a server that uses the queue must be built by it. Once.
-  std::unique_ptr<grpc::ServerBuilder> TakeServerBuilder();
-  // Lets go of `object` once nothing on the queue can point to it any more.
-  void KeepUntilStopped(std::shared_ptr<void> object);
-
- private:
-  class WakeCompletion;
-  struct Timer {
-    env::Instant at;
-    uint64_t order;
-    mutable Task task;
-    bool operator<(const Timer& other) const {
-      return std::pair(at, order) < std::pair(other.at, other.order);
-    }
-  };
-
-  void Run();
-  void RunPosted();
-  void RunDueTimers();
-  // Shuts the queue down when the loop is stopping and nothing is left to do.
-  void MaybeShutDown();
-  bool IsShutDown();
-
-  const std::string name_;
-  const env::Clock* const clock_;
-  std::unique_ptr<grpc::ServerBuilder> builder_;
-  std::unique_ptr<grpc::ServerCompletionQueue> queue_;
-  std::thread thread_;
-
-  // Told apart so that a busy loop is not woken: see the story in event_loop.cc.
-  std::atomic<bool> polling_{false};
-  std::atomic<bool> has_posted_{false};
-  // Set under the mutex, with the operations that it cancels.
-  std::atomic<bool> stopping_{false};
-
-  Mutex mutex_;
-  bool shut_down_ ABSL_GUARDED_BY(mutex_) = false;
-  bool wake_armed_ ABSL_GUARDED_BY(mutex_) = false;
-  std::vector<Task> posted_ ABSL_GUARDED_BY(mutex_);
-  std::vector<std::shared_ptr<void>> kept_ ABSL_GUARDED_BY(mutex_);
-  Operation* first_operation_ ABSL_GUARDED_BY(mutex_) = nullptr;
-  std::unique_ptr<grpc::Alarm> wake_alarm_ ABSL_GUARDED_BY(mutex_);
-  std::unique_ptr<WakeCompletion> wake_completion_;
-
-  // Loop thread only.
-  std::vector<Task> running_;
-  std::set<Timer> timers_;
-  uint64_t next_timer_order_ = 0;
+  // Calls `method`, "package.Service/Method". `response`, empty, is filled and given to `done`,
+  // once, on the loop thread. When the loop is stopping, `done` is called with Cancelled before
+  // this returns.
+  virtual void CallUnary(const std::shared_ptr<Channel>& channel, std::string_view method,
+                         const Message& request, std::unique_ptr<Message> response,
+                         const CallOptions& options, UnaryDone done) = 0;
+  // Opens a stream of `method`. Fails fast, by way of OnClosed, when the server cannot be reached.
+  // Close of the result cancels it. Null when the loop is stopping: the handler is then not called
+  // at all.
+  virtual std::shared_ptr<StreamControl> OpenStream(
+      const std::shared_ptr<Channel>& channel, std::string_view method,
+      std::shared_ptr<ClientStreamHandler> handler) = 0;
 };
 
 }  // namespace flotilla::rpc

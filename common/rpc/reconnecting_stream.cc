@@ -86,8 +86,8 @@ void ReconnectingStream::OnConnected(absl::StatusOr<std::shared_ptr<Channel>> ch
     return;
   }
   state_ = State::kOpening;
-  control_ = OpenStream(loop_, *channel, method_,
-                        std::make_shared<Attempt>(shared_from_this(), delegate_));
+  control_ = loop_->OpenStream(*channel, method_,
+                               std::make_shared<Attempt>(shared_from_this(), delegate_));
   if (control_ == nullptr) OnClosed(absl::CancelledError("the event loop is stopping"));
 }
 

@@ -71,7 +71,7 @@ ConnectionAcceptorOptions AcceptorOptions(const ServerOptions& options) {
 
 class Server::Impl final : public std::enable_shared_from_this<Server::Impl> {
  public:
-  Impl(ServerOptions options, EventLoop* loop, metrics::Registry* registry)
+  Impl(ServerOptions options, GrpcEventLoop* loop, metrics::Registry* registry)
       : core_(std::move(options), loop, registry),
         acceptor_(AcceptorOptions(core_.options), &loop->clock(), registry) {}
 
@@ -250,7 +250,7 @@ bool Server::Impl::Shutdown(env::Duration grace) {
   return core_.live_calls.WaitForNone(kAnswerGrace);
 }
 
-Server::Server(ServerOptions options, EventLoop* loop, metrics::Registry* registry)
+Server::Server(ServerOptions options, GrpcEventLoop* loop, metrics::Registry* registry)
     : loop_(loop), impl_(std::make_shared<Impl>(std::move(options), loop, registry)) {}
 
 Server::~Server() { CHECK(impl_ == nullptr || !impl_->running()) << "Shutdown was not called"; }

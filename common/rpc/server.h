@@ -19,7 +19,8 @@
 #include "absl/status/status.h"
 #include "common/env/clock.h"
 #include "common/metrics/registry.h"
-#include "common/rpc/event_loop.h"
+#include "common/rpc/grpc_event_loop.h"
+#include "common/rpc/method_binder.h"
 #include "common/rpc/stream.h"
 #include "common/rpc/unary_handler.h"
 
@@ -59,24 +60,19 @@ struct ServerOptions {
   size_t transport_memory_bytes = size_t{1} << 30;
 };
 
-class Server {
+class Server final : public MethodBinder {
  public:
   // The loop serves this server only. `loop` and `registry` must outlive the server.
-  Server(ServerOptions options, EventLoop* loop, metrics::Registry* registry);
+  Server(ServerOptions options, GrpcEventLoop* loop, metrics::Registry* registry);
   // REQUIRES: never started, or shut down.
-  ~Server();
+  ~Server() override;
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // All methods are bound before Start. `method` is "package.Service/Method"; that there is such a
-  // method, with these messages, is checked against the descriptors.
-  template <typename Api, typename Request, typename Response>
-  void Bind(std::string_view method, void (Api::*function)(const Request&, Response*, Done),
-            Api* api) {
-    AddUnary(method, MakeUnaryHandler(function, api));
-  }
-  void AddUnary(std::string_view method, std::unique_ptr<UnaryHandler> handler);
-  void AddStream(std::string_view method, StreamAcceptor acceptor);
+  // All methods are bound before Start. That there is such a method, with these messages, is
+  // checked against the descriptors.
+  void AddUnary(std::string_view method, std::unique_ptr<UnaryHandler> handler) override;
+  void AddStream(std::string_view method, StreamAcceptor acceptor) override;
 
   // Unavailable when the address cannot be listened on, InvalidArgument when it is not host:port.
   absl::Status Start();
@@ -94,7 +90,7 @@ class Server {
 
  private:
   class Impl;
-  EventLoop* const loop_;
+  GrpcEventLoop* const loop_;
   std::shared_ptr<Impl> impl_;
 };
 

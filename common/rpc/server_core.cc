@@ -35,7 +35,7 @@ bool LiveCalls::WaitForNone(env::Duration timeout) {
   return true;
 }
 
-ServerCore::ServerCore(ServerOptions server_options, EventLoop* event_loop,
+ServerCore::ServerCore(ServerOptions server_options, GrpcEventLoop* event_loop,
                        metrics::Registry* metrics_registry)
     : options(std::move(server_options)),
       loop(event_loop),

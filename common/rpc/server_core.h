@@ -17,7 +17,7 @@
 #include "common/base/mutex.h"
 #include "common/metrics/registry.h"
 #include "common/rpc/completion.h"
-#include "common/rpc/event_loop.h"
+#include "common/rpc/grpc_event_loop.h"
 #include "common/rpc/server.h"
 
 namespace flotilla::rpc {
@@ -72,10 +72,10 @@ class LiveCalls {
 };
 
 struct ServerCore {
-  ServerCore(ServerOptions options, EventLoop* loop, metrics::Registry* registry);
+  ServerCore(ServerOptions options, GrpcEventLoop* loop, metrics::Registry* registry);
 
   const ServerOptions options;
-  EventLoop* const loop;
+  GrpcEventLoop* const loop;
   metrics::Registry* const registry;
   metrics::Gauge& open_streams;
   metrics::Counter& refused;

@@ -72,7 +72,7 @@ class ServerStream final : public StreamControl, public std::enable_shared_from_
   void Release();
 
   StreamMethod* const method_;
-  EventLoop* const loop_;
+  GrpcEventLoop* const loop_;
   // Gone at the end: whoever still holds this control may outlive the server.
   std::unique_ptr<grpc::ServerContext> context_;
   std::unique_ptr<grpc::ServerAsyncReaderWriter<Message, Message>> stream_;

@@ -66,7 +66,7 @@ void UnaryCall::Handle() {
 // gRPC is called by the loop thread alone: when two threads contend for a connection, it hands the
 // work to a thread of its own, which costs more than the way here.
 void UnaryCall::AnswerOnLoop(absl::Status status) {
-  EventLoop* const loop = method_->core()->loop;
+  GrpcEventLoop* const loop = method_->core()->loop;
   if (loop->InLoopThread()) {
     Answer(status);
   } else {

@@ -4,7 +4,7 @@
 
 #include "common/env/clock.h"
 #include "common/metrics/registry.h"
-#include "common/rpc/server.h"
+#include "common/rpc/method_binder.h"
 #include "pd/api/cluster_api.h"
 #include "pd/api/etcd_api.h"
 #include "pd/api/gc_api.h"
@@ -30,14 +30,14 @@ class PdService {
   };
   explicit PdService(const Parts& parts);
 
-  // Binds every method. The service must outlive the server.
-  void Bind(rpc::Server& server);
+  // Binds every method. The service must outlive the calls.
+  void Bind(rpc::MethodBinder& binder);
 
  private:
-  void BindCluster(rpc::Server& server);
-  void BindRegions(rpc::Server& server);
-  void BindGc(rpc::Server& server);
-  void BindOthers(rpc::Server& server);
+  void BindCluster(rpc::MethodBinder& binder);
+  void BindRegions(rpc::MethodBinder& binder);
+  void BindGc(rpc::MethodBinder& binder);
+  void BindOthers(rpc::MethodBinder& binder);
 
   RequestGuard guard_;
   MemberApi members_;

@@ -2,13 +2,13 @@
 #ifndef FLOTILLA_STORE_SERVICE_KV_SERVICE_H_
 #define FLOTILLA_STORE_SERVICE_KV_SERVICE_H_
 
-#include "common/rpc/server.h"
+#include "common/rpc/method_binder.h"
 #include "store/kv/kv_api.h"
 
 namespace flotilla::store {
 
-// `api` must outlive the server.
-void BindKvService(rpc::Server& server, KvApi* api);
+// `api` must outlive the calls.
+void BindKvService(rpc::MethodBinder& binder, KvApi* api);
 
 }  // namespace flotilla::store
 

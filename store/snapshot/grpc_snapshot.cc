@@ -145,8 +145,8 @@ class GrpcSnapshotConnector::Link final : public OutgoingSnapshot,
                const absl::StatusOr<std::string>& address) {
     if (!address.ok()) return handler_->OnClosed(address.status());
     const auto control =
-        rpc::OpenStream(loop, pool->Get(*address, kChannelNumber), kSnapshotMethod,
-                        std::static_pointer_cast<rpc::ClientStreamHandler>(shared_from_this()));
+        loop->OpenStream(pool->Get(*address, kChannelNumber), kSnapshotMethod,
+                         std::static_pointer_cast<rpc::ClientStreamHandler>(shared_from_this()));
     if (control == nullptr) return handler_->OnClosed(absl::CancelledError("stopping"));
     bool cancelled = false;
     {

@@ -19,7 +19,7 @@
 #include "common/rpc/batch_client.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/client_call.h"
-#include "common/rpc/event_loop.h"
+#include "common/rpc/grpc_event_loop.h"
 #include "common/rpc/server.h"
 #include "common/rpc/stream_queue.h"
 #include "tikv/kvrpcpb.pb.h"
@@ -81,7 +81,7 @@ class Bench {
     server_loop_.Stop();
   }
 
-  EventLoop* loop() { return &client_loop_; }
+  GrpcEventLoop* loop() { return &client_loop_; }
   const std::shared_ptr<Channel>& channel() const { return channel_; }
 
  private:
@@ -95,8 +95,8 @@ class Bench {
   metrics::Registry registry_;
   EchoApi api_;
   ChannelPool pool_;
-  EventLoop server_loop_;
-  EventLoop client_loop_;
+  GrpcEventLoop server_loop_;
+  GrpcEventLoop client_loop_;
   Server server_;
   std::shared_ptr<Channel> channel_;
 };

@@ -14,6 +14,7 @@
 
 #include "common/base/mutex.h"
 #include "common/pdclient/grpc_pd_client.h"
+#include "common/rpc/grpc_event_loop.h"
 #include "tests/pd/cluster_builder.h"
 
 namespace flotilla::pd {
@@ -176,7 +177,7 @@ class PdTest : public testing::Test {
   std::vector<std::string> initial_cluster_;
   std::vector<std::unique_ptr<Pd>> members_;
   env::SystemClock clock_;
-  rpc::EventLoop loop_{"test-rpc", &clock_};
+  rpc::GrpcEventLoop loop_{"test-rpc", &clock_};
   rpc::ChannelPool pool_;
   std::unique_ptr<pdclient::GrpcPdClient> client_;
 };

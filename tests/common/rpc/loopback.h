@@ -13,7 +13,7 @@
 #include "common/env/clock.h"
 #include "common/metrics/registry.h"
 #include "common/rpc/channel.h"
-#include "common/rpc/event_loop.h"
+#include "common/rpc/grpc_event_loop.h"
 #include "common/rpc/server.h"
 
 namespace flotilla::rpc {
@@ -80,7 +80,7 @@ class TestServer {
   }
 
   Server& server() { return server_; }
-  EventLoop& loop() { return loop_; }
+  GrpcEventLoop& loop() { return loop_; }
   metrics::Registry& registry() { return registry_; }
   int port() const { return port_; }
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
@@ -88,7 +88,7 @@ class TestServer {
  private:
   env::SystemClock clock_;
   metrics::Registry registry_;
-  EventLoop loop_;
+  GrpcEventLoop loop_;
   Server server_;
   int port_ = 0;
 };
@@ -101,13 +101,13 @@ class TestClient {
   }
   ~TestClient() { loop_.Stop(); }
 
-  EventLoop& loop() { return loop_; }
+  GrpcEventLoop& loop() { return loop_; }
   ChannelPool& pool() { return pool_; }
 
  private:
   env::SystemClock clock_;
   ChannelPool pool_;
-  EventLoop loop_;
+  GrpcEventLoop loop_;
 };
 
 }  // namespace flotilla::rpc

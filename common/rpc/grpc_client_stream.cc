@@ -1,8 +1,6 @@
 // A stream from the client's side, the mirror of server_stream.cc: started, pumped until either
 // side ends it, finished once no read or write is under way, closed.
 
-#include "common/rpc/client_stream.h"
-
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/generic/generic_stub.h>
@@ -15,7 +13,10 @@
 #include <utility>
 
 #include "common/base/mutex.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/client_stream.h"
 #include "common/rpc/completion.h"
+#include "common/rpc/grpc_event_loop.h"
 #include "common/rpc/grpc_status.h"
 
 namespace flotilla::rpc {
@@ -25,10 +26,10 @@ using MessageLite = google::protobuf::MessageLite;
 using Stub = grpc::TemplatedGenericStub<MessageLite, MessageLite>;
 
 class ClientStream final : public StreamControl,
-                           public EventLoop::Operation,
+                           public GrpcEventLoop::Operation,
                            public std::enable_shared_from_this<ClientStream> {
  public:
-  ClientStream(EventLoop* loop, std::shared_ptr<Channel> channel,
+  ClientStream(GrpcEventLoop* loop, std::shared_ptr<Channel> channel,
                std::shared_ptr<ClientStreamHandler> handler)
       : loop_(loop),
         channel_(std::move(channel)),
@@ -143,7 +144,7 @@ class ClientStream final : public StreamControl,
     }
   }
 
-  EventLoop* const loop_;
+  GrpcEventLoop* const loop_;
   const std::shared_ptr<Channel> channel_;
   grpc::Status grpc_status_;
   std::unique_ptr<grpc::ClientAsyncReaderWriter<MessageLite, MessageLite>> stream_;
@@ -168,11 +169,11 @@ class ClientStream final : public StreamControl,
 
 }  // namespace
 
-std::shared_ptr<StreamControl> OpenStream(EventLoop* loop, const std::shared_ptr<Channel>& channel,
-                                          std::string_view method,
-                                          std::shared_ptr<ClientStreamHandler> handler) {
-  auto stream = std::make_shared<ClientStream>(loop, channel, std::move(handler));
-  if (!loop->Register(stream.get())) return nullptr;
+std::shared_ptr<StreamControl> GrpcEventLoop::OpenStream(
+    const std::shared_ptr<Channel>& channel, std::string_view method,
+    std::shared_ptr<ClientStreamHandler> handler) {
+  auto stream = std::make_shared<ClientStream>(this, channel, std::move(handler));
+  if (!Register(stream.get())) return nullptr;
   stream->Start("/" + std::string(method));
   return stream;
 }

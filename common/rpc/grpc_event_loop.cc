@@ -7,7 +7,7 @@
 //      runs the task before it polls, or the post arms the alarm that ends the poll.
 // A loop that is busy is therefore woken by nobody and finds the tasks after its present event.
 
-#include "common/rpc/event_loop.h"
+#include "common/rpc/grpc_event_loop.h"
 
 #include <grpcpp/alarm.h>
 #include <grpcpp/server_builder.h>
@@ -20,19 +20,19 @@
 
 namespace flotilla::rpc {
 
-class EventLoop::WakeCompletion final : public Completion {
+class GrpcEventLoop::WakeCompletion final : public Completion {
  public:
-  explicit WakeCompletion(EventLoop* loop) : loop_(loop) {}
+  explicit WakeCompletion(GrpcEventLoop* loop) : loop_(loop) {}
   void OnCompletion(bool /*ok*/) override {
     MutexLock lock(loop_->mutex_);
     loop_->wake_armed_ = false;
   }
 
  private:
-  EventLoop* const loop_;
+  GrpcEventLoop* const loop_;
 };
 
-EventLoop::EventLoop(std::string name, const env::Clock* clock)
+GrpcEventLoop::GrpcEventLoop(std::string name, const env::Clock* clock)
     : name_(std::move(name)),
       clock_(clock),
       builder_(std::make_unique<grpc::ServerBuilder>()),
@@ -42,20 +42,20 @@ EventLoop::EventLoop(std::string name, const env::Clock* clock)
   CHECK(name_.size() <= 15);
 }
 
-EventLoop::~EventLoop() { Stop(); }
+GrpcEventLoop::~GrpcEventLoop() { Stop(); }
 
-std::unique_ptr<grpc::ServerBuilder> EventLoop::TakeServerBuilder() {
+std::unique_ptr<grpc::ServerBuilder> GrpcEventLoop::TakeServerBuilder() {
   CHECK(builder_ != nullptr);
   return std::move(builder_);
 }
 
-void EventLoop::Start() {
+void GrpcEventLoop::Start() {
   CHECK(!thread_.joinable());
   thread_ = std::thread([this] { Run(); });
   pthread_setname_np(thread_.native_handle(), name_.c_str());
 }
 
-void EventLoop::Stop() {
+void GrpcEventLoop::Stop() {
   CHECK(!InLoopThread());
   {
     MutexLock lock(mutex_);
@@ -74,17 +74,17 @@ void EventLoop::Stop() {
   kept.swap(kept_);
 }
 
-bool EventLoop::IsShutDown() {
+bool GrpcEventLoop::IsShutDown() {
   MutexLock lock(mutex_);
   return shut_down_;
 }
 
-void EventLoop::KeepUntilStopped(std::shared_ptr<void> object) {
+void GrpcEventLoop::KeepUntilStopped(std::shared_ptr<void> object) {
   MutexLock lock(mutex_);
   if (!shut_down_) kept_.push_back(std::move(object));
 }
 
-void EventLoop::Post(Task task) {
+void GrpcEventLoop::Post(Task task) {
   MutexLock lock(mutex_);
   if (shut_down_) return;
   posted_.push_back(std::move(task));
@@ -96,14 +96,14 @@ void EventLoop::Post(Task task) {
   }
 }
 
-void EventLoop::RunAfter(env::Duration delay, Task task) {
+void GrpcEventLoop::RunAfter(env::Duration delay, Task task) {
   const env::Instant at = clock_->Now() + delay;
   Post([this, at, task = std::move(task)]() mutable {
     timers_.insert(Timer{at, next_timer_order_++, std::move(task)});
   });
 }
 
-bool EventLoop::Register(Operation* operation) {
+bool GrpcEventLoop::Register(Operation* operation) {
   MutexLock lock(mutex_);
   if (stopping_) return false;
   operation->next = first_operation_;
@@ -112,7 +112,7 @@ bool EventLoop::Register(Operation* operation) {
   return true;
 }
 
-void EventLoop::Unregister(Operation* operation) {
+void GrpcEventLoop::Unregister(Operation* operation) {
   MutexLock lock(mutex_);
   if (operation->next != nullptr) operation->next->previous = operation->previous;
   if (operation->previous != nullptr) {
@@ -123,7 +123,7 @@ void EventLoop::Unregister(Operation* operation) {
   }
 }
 
-void EventLoop::RunPosted() {
+void GrpcEventLoop::RunPosted() {
   {
     MutexLock lock(mutex_);
     has_posted_.store(false);
@@ -133,7 +133,7 @@ void EventLoop::RunPosted() {
   running_.clear();
 }
 
-void EventLoop::RunDueTimers() {
+void GrpcEventLoop::RunDueTimers() {
   const bool stopping = stopping_.load();
   const env::Instant now = clock_->Now();
   while (!timers_.empty() && (stopping || timers_.begin()->at <= now)) {
@@ -143,7 +143,7 @@ void EventLoop::RunDueTimers() {
   }
 }
 
-void EventLoop::MaybeShutDown() {
+void GrpcEventLoop::MaybeShutDown() {
   if (!stopping_.load()) return;
   MutexLock lock(mutex_);
   if (shut_down_ || !posted_.empty() || !timers_.empty() || first_operation_ != nullptr) return;
@@ -151,7 +151,7 @@ void EventLoop::MaybeShutDown() {
   queue_->Shutdown();
 }
 
-void EventLoop::Run() {
+void GrpcEventLoop::Run() {
   while (true) {
     if (has_posted_.load()) RunPosted();
     if (!timers_.empty()) RunDueTimers();

@@ -1,6 +1,5 @@
-// One object a call, which the completion queue holds until the call is over.
-
-#include "common/rpc/client_call.h"
+// Unary calls of the event loop over gRPC: one object a call, which the completion queue holds
+// until the call is over.
 
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
@@ -10,7 +9,9 @@
 
 #include <string>
 
+#include "common/rpc/channel.h"
 #include "common/rpc/completion.h"
+#include "common/rpc/grpc_event_loop.h"
 #include "common/rpc/grpc_status.h"
 
 namespace flotilla::rpc {
@@ -19,10 +20,10 @@ namespace {
 using MessageLite = google::protobuf::MessageLite;
 using Stub = grpc::TemplatedGenericStub<MessageLite, MessageLite>;
 
-class ClientCall final : public Completion, public EventLoop::Operation {
+class ClientCall final : public Completion, public GrpcEventLoop::Operation {
  public:
-  ClientCall(EventLoop* loop, std::shared_ptr<Channel> channel,
-             std::unique_ptr<google::protobuf::Message> response, ErasedCallback done)
+  ClientCall(GrpcEventLoop* loop, std::shared_ptr<Channel> channel,
+             std::unique_ptr<google::protobuf::Message> response, EventLoop::UnaryDone done)
       : loop_(loop),
         channel_(std::move(channel)),
         response_(std::move(response)),
@@ -50,10 +51,10 @@ class ClientCall final : public Completion, public EventLoop::Operation {
   }
 
  private:
-  EventLoop* const loop_;
+  GrpcEventLoop* const loop_;
   const std::shared_ptr<Channel> channel_;
   std::unique_ptr<google::protobuf::Message> response_;
-  ErasedCallback done_;
+  EventLoop::UnaryDone done_;
   grpc::ClientContext context_;
   grpc::Status status_;
   std::unique_ptr<grpc::ClientAsyncResponseReader<MessageLite>> reader_;
@@ -61,12 +62,11 @@ class ClientCall final : public Completion, public EventLoop::Operation {
 
 }  // namespace
 
-void CallUnaryErased(EventLoop* loop, const std::shared_ptr<Channel>& channel,
-                     std::string_view method, const google::protobuf::Message& request,
-                     std::unique_ptr<google::protobuf::Message> response,
-                     const CallOptions& options, ErasedCallback done) {
-  auto call = std::make_unique<ClientCall>(loop, channel, std::move(response), std::move(done));
-  if (!loop->Register(call.get())) {
+void GrpcEventLoop::CallUnary(const std::shared_ptr<Channel>& channel, std::string_view method,
+                              const Message& request, std::unique_ptr<Message> response,
+                              const CallOptions& options, UnaryDone done) {
+  auto call = std::make_unique<ClientCall>(this, channel, std::move(response), std::move(done));
+  if (!Register(call.get())) {
     call->Refuse();
     return;
   }
