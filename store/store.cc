@@ -15,31 +15,20 @@
 #include "common/env/posix_file_system.h"
 #include "common/env/random.h"
 #include "common/env/thread_scheduler.h"
-#include "common/multiraft/host.h"
 #include "common/pdclient/grpc_pd_client.h"
 #include "common/pdclient/waiter.h"
 #include "common/raftlog/rocks_log_engine.h"
 #include "common/rpc/channel.h"
-#include "common/rpc/event_loop.h"
+#include "common/rpc/grpc_event_loop.h"
 #include "common/rpc/grpc_transport.h"
 #include "common/rpc/http_server.h"
 #include "common/rpc/process.h"
 #include "common/rpc/raft_receiver.h"
 #include "common/rpc/server.h"
 #include "store/bootstrap.h"
-#include "store/heartbeat/instruction_handler.h"
-#include "store/heartbeat/store_heartbeat.h"
-#include "store/kv/host_replicator.h"
-#include "store/kv/kv_api.h"
-#include "store/kv/read_stage.h"
-#include "store/recovery.h"
-#include "store/region/region_manager.h"
-#include "store/service/kv_service.h"
 #include "store/service/status_routes.h"
 #include "store/snapshot/grpc_snapshot.h"
-#include "store/snapshot_hub.h"
-#include "store/split/pd_region_splitter.h"
-#include "store/split/split_checker.h"
+#include "store/store_core.h"
 
 namespace flotilla::store {
 namespace {
@@ -58,9 +47,8 @@ ApiVersion ApiVersionOf(const StoreConfig& config) {
   return config.storage.api_version == 1 ? ApiVersion::kV1 : ApiVersion::kV2;
 }
 
-multiraft::HostConfig HostConfigOf(const StoreConfig& config, StoreId store_id) {
+multiraft::HostConfig HostConfigOf(const StoreConfig& config) {
   multiraft::HostConfig host;
-  host.store_id = store_id;
   host.raft_workers = config.raft.workers;
   host.apply_workers = config.raft.apply_workers;
   host.tick_interval = config.raft.tick;
@@ -92,6 +80,20 @@ rpc::ServerOptions ServerOptionsOf(const StoreConfig& config) {
       config.server.max_connections, engine::RocksKvOptions().max_open_files + kFilesBesidesTables);
   options.max_connections_per_address = config.server.max_connections_per_address;
   options.max_receive_bytes = config.storage.max_message_bytes;
+  return options;
+}
+
+StoreCoreOptions CoreOptionsOf(const StoreConfig& config) {
+  StoreCoreOptions options;
+  options.host = HostConfigOf(config);
+  options.peer = PeerConfigOf(config);
+  options.split = {.region_bytes = config.region.split_bytes,
+                   .region_keys = config.region.split_keys};
+  options.kv = {.max_entry_bytes = config.raft.max_entry_bytes,
+                .max_scan_bytes = config.storage.max_scan_bytes};
+  options.snapshot.registry.root = absl::StrCat(config.data_dir, "/snapshot");
+  options.snapshot.registry.max_bytes = config.snapshot.max_bytes;
+  options.snapshot.sender.bytes_per_second = config.snapshot.bytes_per_second;
   return options;
 }
 
@@ -139,7 +141,7 @@ struct Foundation {
   env::PosixFileSystem files;
   metrics::Registry metrics;
   env::Random random;
-  rpc::EventLoop loop;
+  rpc::GrpcEventLoop loop;
   rpc::ChannelPool pool;
   pdclient::GrpcPdClient pd;
 };
@@ -152,113 +154,31 @@ struct Storage {
   std::unique_ptr<raftlog::RocksLogEngine> log_engine;
 };
 
-// The Raft groups and what they work with. Destroyed when no stage runs any more.
-struct Groups {
-  Groups(const StoreConfig& config, Foundation& base, const Storage& storage)
+// The stages' threads, and the way to other stores. Destroyed when no stage runs any more.
+struct Exchange {
+  Exchange(Foundation& base, const StoreIdentity& identity, net::UnreachableHandler on_unreachable)
       : scheduler(&base.clock),
-        hub(storage.engine.get()),
-        connector({storage.identity.store_id, storage.identity.cluster_id}, &base.loop, &base.pool,
+        connector({identity.store_id, identity.cluster_id}, &base.loop, &base.pool,
                   base.Resolver()),
-        transport(
-            {.store_id = storage.identity.store_id,
-             .cluster_id = storage.identity.cluster_id,
-             .backoff = {}},
-            &base.loop, &base.pool, base.Resolver(),
-            [this](StoreId store_id) { host->ReportUnreachable(store_id); }, &base.metrics),
-        manager({.store_id = storage.identity.store_id,
-                 .engine = storage.engine.get(),
-                 .clock = &base.clock,
-                 .transport = &transport,
-                 .index = &index,
-                 .snapshots = &hub,
-                 .installer = &hub},
-                PeerConfigOf(config)) {
-    multiraft::HostDependencies dependencies;
-    dependencies.clock = &base.clock;
-    dependencies.random = base.random.Fork("host");
-    dependencies.scheduler = &scheduler;
-    dependencies.log_engine = storage.log_engine.get();
-    dependencies.kv_engine = storage.engine.get();
-    dependencies.transport = &transport;
-    dependencies.tenant = &manager;
-    dependencies.metrics = &base.metrics;
-    host = std::make_unique<multiraft::Host>(HostConfigOf(config, storage.identity.store_id),
-                                             std::move(dependencies));
-  }
+        transport({.store_id = identity.store_id, .cluster_id = identity.cluster_id, .backoff = {}},
+                  &base.loop, &base.pool, base.Resolver(), std::move(on_unreachable),
+                  &base.metrics) {}
 
   env::ThreadScheduler scheduler;
-  RegionIndex index;
-  SnapshotHub hub;
   GrpcSnapshotConnector connector;
-  std::unique_ptr<SnapshotService> snapshots;
-  std::unique_ptr<multiraft::Host> host;
   rpc::GrpcTransport transport;
-  RegionManager manager;
 };
 
-// What clients, PD and people talk to.
+// What clients, other stores and people talk to.
 struct Serving {
-  Serving(const StoreConfig& config, const KeyCodec& codec, Foundation& base,
-          const Storage& storage, Groups& groups)
-      : replicator(groups.host.get()),
-        reader(storage.identity.store_id, &groups.index, &replicator, &base.clock),
-        splitter(&base.pd, &replicator, &codec, &base.clock),
-        split_checker(
-            storage.engine.get(), &splitter,
-            {.region_bytes = config.region.split_bytes, .region_keys = config.region.split_keys}),
-        heartbeat(storage.identity.store_id, &groups.index, &base.pd, &base.clock,
-                  DiskUsageOf(config, storage, groups.host.get())),
-        instructions({.host = groups.host.get(),
-                      .manager = &groups.manager,
-                      .splitter = &splitter,
-                      .split_checker = &split_checker,
-                      .clock = &base.clock}),
-        api({.store_id = storage.identity.store_id,
-             .cluster_id = storage.identity.cluster_id,
-             .codec = &codec,
-             .engine = storage.engine.get(),
-             .clock = &base.clock,
-             .reader = &reader,
-             .replicator = &replicator,
-             .executor = &reads,
-             .splitter = &splitter,
-             .slow_score = [host = groups.host.get()] { return host->SlowScore(); }},
-            {.max_entry_bytes = config.raft.max_entry_bytes,
-             .max_scan_bytes = config.storage.max_scan_bytes}),
-        raft_receiver(
-            storage.identity.store_id, storage.identity.cluster_id,
-            [&groups](net::Envelope envelope) { groups.manager.OnEnvelope(std::move(envelope)); },
+  Serving(const StoreConfig& config, Foundation& base, StoreCore* core)
+      : raft_receiver(
+            core->identity().store_id, core->identity().cluster_id,
+            [core](net::Envelope envelope) { core->OnEnvelope(std::move(envelope)); },
             &base.metrics),
         server(ServerOptionsOf(config), &base.loop, &base.metrics),
-        http({.listen_address = config.status_address}) {
-    reads.SetWaker(groups.scheduler.Add(&reads));
-    split_checker.SetWaker(groups.scheduler.Add(&split_checker));
-    groups.scheduler.Add(&heartbeat);
-  }
+        http({.listen_address = config.status_address}) {}
 
-  static DiskUsage DiskUsageOf(const StoreConfig& config, const Storage& storage,
-                               multiraft::Host* host) {
-    return [dir = config.data_dir, engine = storage.engine.get(), host,
-            log_engine = storage.log_engine.get()](pdpb::StoreStats& stats) {
-      std::error_code error;
-      const std::filesystem::space_info space = std::filesystem::space(dir, error);
-      if (!error) {
-        stats.set_capacity(space.capacity);
-        stats.set_available(space.available);
-      }
-      stats.set_slow_score(static_cast<uint64_t>(host->SlowScore()));
-      stats.set_used_size(engine->DiskBytes() + log_engine->ApproximateBytes());
-    };
-  }
-
-  HostReplicator replicator;
-  LocalReader reader;
-  ReadStage reads;
-  PdRegionSplitter splitter;
-  SplitChecker split_checker;
-  StoreHeartbeat heartbeat;
-  InstructionHandler instructions;
-  KvApi api;
   rpc::RaftReceiver raft_receiver;
   rpc::Server server;
   rpc::HttpServer http;
@@ -278,7 +198,8 @@ class Store::Impl {
 
  private:
   absl::Status OpenEngines();
-  absl::Status OpenGroups();
+  absl::Status OpenCore();
+  DiskUsage MakeDiskUsage() const;
   absl::Status Serve();
   absl::Status ServeStatus();
   void StopStages();
@@ -289,7 +210,8 @@ class Store::Impl {
   const KeyCodec codec_;
   Foundation base_;
   Storage storage_;
-  std::unique_ptr<Groups> groups_;
+  std::unique_ptr<Exchange> exchange_;
+  std::unique_ptr<StoreCore> core_;
   std::unique_ptr<Serving> serving_;
   std::atomic<bool> in_service_{false};
   Mutex mutex_;
@@ -305,7 +227,7 @@ absl::Status Store::Impl::Start() {
   const metapb::Store self = DescribeSelf(config_, storage_.identity.store_id, base_.clock);
   RETURN_IF_ERROR(EnsureClusterBootstrapped(*storage_.engine, base_.pd, self));
   RETURN_IF_ERROR(RegisterStore(base_.pd, self));
-  RETURN_IF_ERROR(OpenGroups());
+  RETURN_IF_ERROR(OpenCore());
   return Serve();
 }
 
@@ -325,63 +247,47 @@ absl::Status Store::Impl::OpenEngines() {
   return absl::OkStatus();
 }
 
-absl::Status Store::Impl::OpenGroups() {
-  groups_ = std::make_unique<Groups>(config_, base_, storage_);
-  SnapshotOptions options;
-  options.registry.root = absl::StrCat(config_.data_dir, "/snapshot");
-  options.registry.max_bytes = config_.snapshot.max_bytes;
-  options.sender.bytes_per_second = config_.snapshot.bytes_per_second;
-  const SnapshotDependencies dependencies{.engine = storage_.engine.get(),
-                                          .files = &base_.files,
-                                          .clock = &base_.clock,
-                                          .scheduler = &groups_->scheduler,
-                                          .connector = &groups_->connector,
-                                          .metrics = &base_.metrics};
-  SnapshotCallbacks callbacks;
-  callbacks.read_region = [engine = storage_.engine.get()](const engine::Snapshot& view,
-                                                           RegionId region_id) {
-    return ReadRegionInView(*engine, view, region_id);
+DiskUsage Store::Impl::MakeDiskUsage() const {
+  return [dir = config_.data_dir, engine = storage_.engine.get(),
+          log_engine = storage_.log_engine.get()](pdpb::StoreStats& stats) {
+    std::error_code error;
+    const std::filesystem::space_info space = std::filesystem::space(dir, error);
+    if (!error) {
+      stats.set_capacity(space.capacity);
+      stats.set_available(space.available);
+    }
+    stats.set_used_size(engine->DiskBytes() + log_engine->ApproximateBytes());
   };
-  callbacks.conf_state = [](std::string_view state) { return ConfStateOf(state); };
-  callbacks.deliver = [groups = groups_.get()](net::Envelope envelope) {
-    groups->hub.OnReceived(std::move(envelope));
-  };
-  callbacks.report = [groups = groups_.get()](RegionId region_id, PeerId to, bool succeeded) {
-    groups->host->ReportSnapshot(region_id, to, succeeded);
-  };
-  ASSIGN_OR_RETURN(groups_->snapshots,
-                   SnapshotService::Open(options, dependencies, std::move(callbacks)));
-  groups_->hub.Connect(groups_->snapshots.get());
-  groups_->hub.Connect(&groups_->manager);
-  ASSIGN_OR_RETURN(RecoveredRegions recovered,
-                   RecoverRegions(*storage_.engine, *storage_.log_engine, groups_->hub));
-  serving_ = std::make_unique<Serving>(config_, codec_, base_, storage_, *groups_);
-  groups_->manager.Connect(
-      groups_->host.get(),
-      [pd = &base_.pd](pdpb::RegionHeartbeatRequest report) {
-        pd->SendRegionHeartbeat(std::move(report));
-      },
-      [checker = &serving_->split_checker](RegionViewPtr view) {
-        checker->Check(std::move(view));
-      });
-  LOG_INFO("store {} starts with {} regions", storage_.identity.store_id, recovered.regions.size());
-  groups_->manager.Start(recovered.regions, std::move(recovered.tombstones));
+}
+
+absl::Status Store::Impl::OpenCore() {
+  exchange_ = std::make_unique<Exchange>(
+      base_, storage_.identity, [this](StoreId store_id) { core_->ReportUnreachable(store_id); });
+  StoreDependencies dependencies;
+  dependencies.codec = &codec_;
+  dependencies.clock = &base_.clock;
+  dependencies.random = base_.random.Fork("core");
+  dependencies.scheduler = &exchange_->scheduler;
+  dependencies.files = &base_.files;
+  dependencies.engine = storage_.engine.get();
+  dependencies.log_engine = storage_.log_engine.get();
+  dependencies.transport = &exchange_->transport;
+  dependencies.connector = &exchange_->connector;
+  dependencies.pd = &base_.pd;
+  dependencies.metrics = &base_.metrics;
+  ASSIGN_OR_RETURN(core_, StoreCore::Open(CoreOptionsOf(config_), storage_.identity, dependencies,
+                                          MakeDiskUsage()));
+  serving_ = std::make_unique<Serving>(config_, base_, core_.get());
   return absl::OkStatus();
 }
 
 absl::Status Store::Impl::Serve() {
-  BindKvService(serving_->server, &serving_->api);
+  core_->Bind(serving_->server);
   serving_->server.AddStream("flotilla.raft.v1.RaftTransport/Exchange",
                              serving_->raft_receiver.acceptor());
-  serving_->server.AddStream(
-      kSnapshotMethod, SnapshotAcceptor({storage_.identity.store_id, storage_.identity.cluster_id},
-                                        [snapshots = groups_->snapshots.get()](
-                                            std::shared_ptr<IncomingSnapshotControl> control) {
-                                          return snapshots->Accept(std::move(control));
-                                        }));
   RETURN_IF_ERROR(serving_->server.Start());
-  groups_->scheduler.Start();
-  base_.pd.SetHeartbeatListener(&serving_->instructions);
+  exchange_->scheduler.Start();
+  core_->FollowPd();
   in_service_ = true;
   RETURN_IF_ERROR(ServeStatus());
   LOG_INFO("store {} serves at {}", storage_.identity.store_id, config_.advertised());
@@ -392,7 +298,7 @@ absl::Status Store::Impl::ServeStatus() {
   if (config_.status_address.empty()) return absl::OkStatus();
   AddStatusRoutes(serving_->http, {.identity = storage_.identity,
                                    .config_json = config_json_,
-                                   .index = &groups_->index,
+                                   .index = &core_->index(),
                                    .metrics = &base_.metrics,
                                    .serving = [this] { return in_service_.load(); }});
   return serving_->http.Start();
@@ -402,10 +308,10 @@ void Store::Impl::Drain(env::Duration limit) {
   if (serving_ == nullptr || !in_service_.exchange(false)) return;
   const env::Instant end = base_.clock.Now() + limit / 2;
   LOG_INFO("store {} hands over its leaderships", storage_.identity.store_id);
-  size_t led = groups_->manager.TransferLeadersAway();
+  size_t led = core_->TransferLeadersAway();
   while (led > 0 && base_.clock.Now() < end) {
     Pause(kDrainPoll);
-    led = groups_->manager.TransferLeadersAway();
+    led = core_->TransferLeadersAway();
   }
   if (led > 0) LOG_WARN("{} regions could not be handed over in time", led);
   {
@@ -428,14 +334,14 @@ void Store::Impl::Drain(env::Duration limit) {
 void Store::Impl::KeepHandingOver() {
   MutexLock lock(mutex_);
   if (!keeps_handing_over_) return;
-  groups_->manager.TransferLeadersAway();
+  core_->TransferLeadersAway();
   base_.loop.RunAfter(kDrainPoll, [this] { KeepHandingOver(); });
 }
 
 void Store::Impl::StopStages() {
   serving_->http.Stop();
-  groups_->transport.Stop();
-  groups_->scheduler.Stop();
+  exchange_->transport.Stop();
+  exchange_->scheduler.Stop();
 }
 
 Store::Impl::~Impl() {
@@ -443,11 +349,11 @@ Store::Impl::~Impl() {
     serving_->server.Shutdown(env::Duration::zero());
     StopStages();
   }
-  // Whoever still waits for a group hears that it is gone, while there is somebody to hear it.
-  if (groups_ != nullptr) groups_->host.reset();
+  if (core_ != nullptr) core_->StopGroups();
   base_.loop.Stop();
   serving_.reset();
-  groups_.reset();
+  core_.reset();
+  exchange_.reset();
 }
 
 absl::StatusOr<std::unique_ptr<Store>> Store::Start(const StoreConfig& config,

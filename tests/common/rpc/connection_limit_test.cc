@@ -282,7 +282,7 @@ TEST_F(ConnectionLimitTest, APortInUseIsNamed) {
   options.listen_address = server_->address();
   const env::SystemClock clock;
   metrics::Registry registry;
-  EventLoop loop("second", &clock);
+  GrpcEventLoop loop("second", &clock);
   Server second(options, &loop, &registry);
   const absl::Status status = second.Start();
   EXPECT_TRUE(absl::IsUnavailable(status)) << status;

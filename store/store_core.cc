@@ -1,0 +1,133 @@
+#include "store/store_core.h"
+
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/base/status_macros.h"
+#include "store/recovery.h"
+#include "store/service/kv_service.h"
+#include "store/snapshot/grpc_snapshot.h"
+
+namespace flotilla::store {
+namespace {
+
+std::unique_ptr<multiraft::Host> MakeHost(multiraft::HostConfig config, StoreId store_id,
+                                          const StoreDependencies& on, RegionManager* manager) {
+  config.store_id = store_id;
+  multiraft::HostDependencies dependencies;
+  dependencies.clock = on.clock;
+  dependencies.random = on.random.Fork("host");
+  dependencies.scheduler = on.scheduler;
+  dependencies.log_engine = on.log_engine;
+  dependencies.kv_engine = on.engine;
+  dependencies.transport = on.transport;
+  dependencies.tenant = manager;
+  dependencies.metrics = on.metrics;
+  return std::make_unique<multiraft::Host>(config, std::move(dependencies));
+}
+
+}  // namespace
+
+StoreCore::StoreCore(const StoreCoreOptions& options, const StoreIdentity& identity,
+                     const StoreDependencies& dependencies, DiskUsage disk_usage)
+    : identity_(identity),
+      on_(dependencies),
+      hub_(on_.engine),
+      manager_({.store_id = identity.store_id,
+                .engine = on_.engine,
+                .clock = on_.clock,
+                .transport = on_.transport,
+                .index = &index_,
+                .snapshots = &hub_,
+                .installer = &hub_},
+               options.peer),
+      host_(MakeHost(options.host, identity.store_id, on_, &manager_)),
+      replicator_(host_.get()),
+      reader_(identity.store_id, &index_, &replicator_, on_.clock),
+      splitter_(on_.pd, &replicator_, on_.codec, on_.clock),
+      split_checker_(on_.engine, &splitter_, options.split),
+      heartbeat_(identity.store_id, &index_, on_.pd, on_.clock,
+                 [host = host_.get(), usage = std::move(disk_usage)](pdpb::StoreStats& stats) {
+                   stats.set_slow_score(static_cast<uint64_t>(host->SlowScore()));
+                   usage(stats);
+                 }),
+      instructions_({.host = host_.get(),
+                     .manager = &manager_,
+                     .splitter = &splitter_,
+                     .split_checker = &split_checker_,
+                     .clock = on_.clock}),
+      api_({.store_id = identity.store_id,
+            .cluster_id = identity.cluster_id,
+            .codec = on_.codec,
+            .engine = on_.engine,
+            .clock = on_.clock,
+            .reader = &reader_,
+            .replicator = &replicator_,
+            .executor = &reads_,
+            .splitter = &splitter_,
+            .slow_score = [host = host_.get()] { return host->SlowScore(); }},
+           options.kv) {
+  reads_.SetWaker(on_.scheduler->Add(&reads_));
+  split_checker_.SetWaker(on_.scheduler->Add(&split_checker_));
+  on_.scheduler->Add(&heartbeat_);
+}
+
+StoreCore::~StoreCore() { StopGroups(); }
+
+absl::StatusOr<std::unique_ptr<StoreCore>> StoreCore::Open(const StoreCoreOptions& options,
+                                                           const StoreIdentity& identity,
+                                                           const StoreDependencies& dependencies,
+                                                           DiskUsage disk_usage) {
+  std::unique_ptr<StoreCore> core(
+      new StoreCore(options, identity, dependencies, std::move(disk_usage)));
+  RETURN_IF_ERROR(core->OpenSnapshots(options.snapshot));
+  RETURN_IF_ERROR(core->Recover());
+  return core;
+}
+
+absl::Status StoreCore::OpenSnapshots(const SnapshotOptions& options) {
+  const SnapshotDependencies dependencies{.engine = on_.engine,
+                                          .files = on_.files,
+                                          .clock = on_.clock,
+                                          .scheduler = on_.scheduler,
+                                          .connector = on_.connector,
+                                          .metrics = on_.metrics};
+  SnapshotCallbacks callbacks;
+  callbacks.read_region = [engine = on_.engine](const engine::Snapshot& view, RegionId region_id) {
+    return ReadRegionInView(*engine, view, region_id);
+  };
+  callbacks.conf_state = [](std::string_view state) { return ConfStateOf(state); };
+  callbacks.deliver = [this](net::Envelope envelope) { hub_.OnReceived(std::move(envelope)); };
+  callbacks.report = [this](RegionId region_id, PeerId to, bool succeeded) {
+    host_->ReportSnapshot(region_id, to, succeeded);
+  };
+  ASSIGN_OR_RETURN(snapshots_, SnapshotService::Open(options, dependencies, std::move(callbacks)));
+  hub_.Connect(snapshots_.get());
+  hub_.Connect(&manager_);
+  return absl::OkStatus();
+}
+
+absl::Status StoreCore::Recover() {
+  ASSIGN_OR_RETURN(RecoveredRegions recovered, RecoverRegions(*on_.engine, *on_.log_engine, hub_));
+  manager_.Connect(
+      host_.get(),
+      [pd = on_.pd](pdpb::RegionHeartbeatRequest report) {
+        pd->SendRegionHeartbeat(std::move(report));
+      },
+      [checker = &split_checker_](RegionViewPtr view) { checker->Check(std::move(view)); });
+  LOG_INFO("store {} starts with {} regions", identity_.store_id, recovered.regions.size());
+  manager_.Start(recovered.regions, std::move(recovered.tombstones));
+  return absl::OkStatus();
+}
+
+void StoreCore::Bind(rpc::MethodBinder& binder) {
+  BindKvService(binder, &api_);
+  binder.AddStream(kSnapshotMethod,
+                   SnapshotAcceptor({identity_.store_id, identity_.cluster_id},
+                                    [snapshots = snapshots_.get()](
+                                        std::shared_ptr<IncomingSnapshotControl> control) {
+                                      return snapshots->Accept(std::move(control));
+                                    }));
+}
+
+}  // namespace flotilla::store
