@@ -12,6 +12,9 @@ namespace {
 // Events: a few an election.
 constexpr size_t kInboxCapacity = 1024;
 constexpr env::Duration kRetryInterval = std::chrono::milliseconds(200);
+// Elections and lost heartbeats take less.
+constexpr env::Duration kSilentLimit = std::chrono::seconds(3);
+constexpr env::Duration kHandOnInterval = std::chrono::milliseconds(700);
 
 template <typename T>
 T MustRead(absl::StatusOr<T> value) {
@@ -93,12 +96,24 @@ bool Leadership::RunOnce() {
     next_run_ = now + schedule_.tick_interval;
     // A leader without a lease may be deposed already: it must not order anything.
     if (StillLeads(*state_)) state_->coordinator->Tick();
+    HandOnIfSilent(now);
   }
   return false;
 }
 
+void Leadership::HandOnIfSilent(env::Instant now) {
+  if (StillLeads(*state_)) {
+    hand_on_at_ = now + kSilentLimit;
+  } else if (now >= hand_on_at_) {
+    LOG_WARN("leads term {} without a lease: hands on", state_->term);
+    hand_on_at_ = now + kHandOnInterval;
+    hand_on_();
+  }
+}
+
 void Leadership::Handle(const Elected& event) {
   term_ = event.term;
+  hand_on_at_ = clock_->Now() + kSilentLimit;
   state_.reset();
   next_run_.reset();
 }

@@ -5,9 +5,13 @@
 //   2. The stage makes sure that the cluster has an id: the first leader ever proposes one.
 //   3. It builds the LeaderState from the stored metadata and publishes it: requests are answered.
 //   4. While it leads, the stage runs the coordinator's ticks.
-//   5. Raft says that the role changed: OnStepDown withdraws the state at once and answers whatever
+//   5. A leader that has no lease for long, though Raft lets it lead, will have none in this term:
+//   a
+//      transfer was begun and failed (multiraft/lease_keeper.h). It answers nobody, so it hands on
+//      again, until it succeeds.
+//   6. Raft says that the role changed: OnStepDown withdraws the state at once and answers whatever
 //      still waits in it with "not leader".
-// Between 3 and 5 a request is answered only while the lease holds, so that a leader that was cut
+// Between 3 and 6 a request is answered only while the lease holds, so that a leader that was cut
 // off, or stood still, is silent before the next one can speak.
 //
 // Threads: a stage of its own; OnLeaderReady, OnStepDown and OnLeaderChange come from the raft
@@ -21,6 +25,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "common/base/mutex.h"
 #include "common/env/inbox.h"
 #include "common/env/random.h"
@@ -42,6 +47,8 @@ class Leadership final : public env::Stage {
   ~Leadership() override;
 
   void SetWaker(env::Waker* waker) { inbox_.SetWaker(waker); }
+  // Asks another member to lead; returns at once. Before anything else.
+  void SetHandOn(absl::AnyInvocable<void()> hand_on) { hand_on_ = std::move(hand_on); }
 
   // --- From the raft worker ---------------------------------------------------------------------
   void OnLeaderReady(Term term);
@@ -73,6 +80,7 @@ class Leadership final : public env::Stage {
   };
   using Event = std::variant<Elected, SteppedDown, ClusterInitialized>;
 
+  void HandOnIfSilent(env::Instant now);
   void Handle(const Elected& event);
   void Handle(const SteppedDown& event);
   void Handle(const ClusterInitialized& event);
@@ -95,6 +103,8 @@ class Leadership final : public env::Stage {
   std::optional<Term> term_;  // Elected, and not deposed yet.
   std::shared_ptr<LeaderState> state_;
   std::optional<env::Instant> next_run_;
+  env::Instant hand_on_at_;  // Unless there is a lease by then.
+  absl::AnyInvocable<void()> hand_on_;
 
   mutable Mutex mutex_;
   // The term that Raft says this member leads and is ready for; 0: none. A state of another term is

@@ -70,6 +70,7 @@ Replica::Replica(const ReplicaOptions& options, ReplicaDependencies dependencies
   leadership_ =
       std::make_unique<Leadership>(dependencies_.clock, dependencies_.random.Fork("leadership"),
                                    options.schedule, store_.get(), lease_);
+  leadership_->SetHandOn([this] { TransferLeadershipAway(); });
   leadership_->SetWaker(dependencies_.scheduler->Add(leadership_.get()));
 }
 

@@ -97,6 +97,22 @@ TEST(PdClusterTest, LeadershipIsHandedOnWhenAsked) {
       [&] { return cluster.Leader().has_value() && *cluster.Leader() != *leader; }, seconds(1)));
 }
 
+// A leader gives its lease up for the rest of the term when it begins to hand on.
+TEST(PdClusterTest, HandingOnIsRepeatedWhenItFailed) {
+  PdCluster cluster(9, 3);
+  const auto leader = cluster.WaitForLeader();
+  ASSERT_TRUE(leader.has_value());
+  cluster.world().RunFor(seconds(1));
+  testing::NetworkFaults loses_all;
+  loses_all.drop = 1;
+  cluster.network().SetFaults(loses_all);
+  cluster.process(*leader).replica->TransferLeadershipAway();
+  cluster.world().RunFor(milliseconds(300));
+  cluster.network().SetFaults({});
+  ASSERT_FALSE(cluster.Leader().has_value()) << "nothing was begun";
+  EXPECT_TRUE(cluster.world().RunUntil([&] { return cluster.Leader().has_value(); }, seconds(10)));
+}
+
 TEST(PdClusterTest, MemberFarBehindCatchesUpBySnapshot) {
   PdCluster cluster(8, 3);
   const auto leader = cluster.WaitForLeader();
