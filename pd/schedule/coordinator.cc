@@ -1,5 +1,6 @@
 #include "pd/schedule/coordinator.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -88,15 +89,19 @@ void Coordinator::AnswerSplits() {
 
 void Coordinator::Patrol() {
   found_.clear();
+  const RegionId before = patrolled_;
   parts_.cluster->WithView([this](const ClusterView& view) {
     const std::vector<RegionPtr> batch = view.regions.NextById(patrolled_, config_.patrol_batch);
     // The end of the walk: from the beginning next time.
     patrolled_ = batch.size() < config_.patrol_batch ? RegionId() : batch.back()->id();
     for (const RegionPtr& region : batch) CheckRegion(view, *region);
   });
+  if (found_.empty()) peer_ids_->Clear();
   for (Operator& op : found_) {
     if (!FillPeerIds(op)) {
       RefillPeerIds();
+      // The next round begins here again: ids are not kept for longer.
+      patrolled_ = before;
       break;
     }
     const absl::Status status = parts_.operators->Add(std::move(op));
@@ -147,10 +152,15 @@ void Coordinator::Push(const RegionInfo& region) {
 }
 
 bool Coordinator::FillPeerIds(Operator& op) {
+  const RegionPtr region = parts_.cluster->GetRegion(op.region_id);
+  if (region == nullptr) return false;
+  // A region that a split made got its peers' ids together with its own.
+  uint64_t floor = region->id().value();
+  for (const metapb::Peer& peer : region->meta.peers()) floor = std::max(floor, peer.id());
   PeerId peer;
   for (OpStep& step : op.steps) {
     if (auto* add = std::get_if<AddLearner>(&step); add != nullptr && add->peer == PeerId()) {
-      peer = peer_ids_->Take();
+      peer = peer_ids_->TakeAbove(floor);
       if (peer == PeerId()) return false;
       add->peer = peer;
     }
