@@ -6,6 +6,17 @@ namespace flotilla::testing {
 namespace {
 
 constexpr int64_t kPerUnit = 1'000'000;  // Drift is in parts of this.
+constexpr uint64_t kMostReady = 1 << 20;
+
+// Steele, Lea and Flood's finalizer.
+uint64_t Mix(uint64_t hash, uint64_t a, uint64_t b) {
+  for (const uint64_t word : {a, b}) {
+    hash = (hash ^ word) * 0xbf58476d1ce4e5b9;
+    hash = (hash ^ (hash >> 27)) * 0x94d049bb133111eb;
+    hash ^= hash >> 31;
+  }
+  return hash;
+}
 
 }  // namespace
 
@@ -26,7 +37,10 @@ bool SimWorld::Step() {
   }
   if (!ready.empty()) {
     ++steps_;
-    ready[random_.Uniform(ready.size())]->Run();
+    const uint64_t chosen = random_.Uniform(ready.size());
+    const auto at = static_cast<uint64_t>(clock_.Now().time_since_epoch().count());
+    fingerprint_ = Mix(fingerprint_, at, ready.size() * kMostReady + chosen);
+    ready[chosen]->Run();
     clock_.Advance(env::Duration(random_.Uniform(kMaxStep.count())));
     return true;
   }
@@ -92,6 +106,14 @@ env::Instant SimScheduler::Now() const {
   const int64_t world = world_->now().time_since_epoch().count();
   const int64_t gained = world / kPerUnit * drift_ppm_ + world % kPerUnit * drift_ppm_ / kPerUnit;
   return env::Instant(env::Duration(world + gained));
+}
+
+// From the whole of the time that has passed: the world's steps are shorter than a millisecond.
+int64_t SimScheduler::WallMillis() const {
+  constexpr int64_t kWallAtStart = 1'700'000'000'000;
+  const auto passed = world_->now().time_since_epoch();
+  return kWallAtStart + std::chrono::duration_cast<std::chrono::milliseconds>(passed).count() +
+         wall_skew_ms_;
 }
 
 env::Instant SimScheduler::ToWorld(env::Instant instant) const {

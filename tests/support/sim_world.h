@@ -39,6 +39,8 @@ class SimWorld {
   bool RunUntil(const std::function<bool()>& done, env::Duration limit);
   // Number of stages run: a fingerprint of the run together with the clock.
   uint64_t steps() const { return steps_; }
+  // Of which stages ran, and when.
+  uint64_t fingerprint() const { return fingerprint_; }
   const env::ManualClock& clock() const { return clock_; }
 
   // For SimScheduler.
@@ -50,6 +52,7 @@ class SimWorld {
   env::ManualClock clock_;
   env::Random random_;
   uint64_t steps_ = 0;
+  uint64_t fingerprint_ = 0;
 };
 
 class SimScheduler final : public env::Scheduler, public env::Clock {
@@ -65,8 +68,10 @@ class SimScheduler final : public env::Scheduler, public env::Clock {
 
   // env::Clock.
   env::Instant Now() const override;
-  int64_t WallMillis() const override { return world_->clock().WallMillis(); }
+  int64_t WallMillis() const override;
 
+  // The wall clock is off by so much from now on: it jumps.
+  void SetWallSkew(int64_t ms) { wall_skew_ms_ = ms; }
   // None of the stages runs until Resume; time goes on.
   void Pause() { paused_ = true; }
   void Resume() { paused_ = false; }
@@ -105,6 +110,7 @@ class SimScheduler final : public env::Scheduler, public env::Clock {
  private:
   SimWorld* const world_;
   const int64_t drift_ppm_;
+  int64_t wall_skew_ms_ = 0;
   bool running_ = false;
   bool paused_ = false;
   std::vector<std::unique_ptr<Slot>> slots_;

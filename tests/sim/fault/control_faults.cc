@@ -1,0 +1,108 @@
+// Operations that are no faults, at moments at which they are inconvenient: leaders that are moved,
+// logs that are cut so that followers need snapshots, members that come and go.
+#include <spdlog/fmt/fmt.h>
+
+#include "tests/sim/fault/fault.h"
+
+namespace flotilla::sim {
+namespace {
+
+// Null: no region has a leader.
+store::RegionViewPtr AnyRegion(Cluster& cluster, env::Random& random) {
+  const std::vector<store::RegionViewPtr> led = cluster.Led();
+  return led.empty() ? nullptr : led[random.Uniform(led.size())];
+}
+
+bool MovePdLeader(Cluster& cluster, env::Random&) {
+  PdNode* const leader = cluster.PdLeader();
+  if (leader == nullptr) return false;
+  cluster.Note("move PD's leader from " + leader->host());
+  leader->replica().TransferLeadershipAway();
+  return true;
+}
+
+bool MoveLeader(Cluster& cluster, env::Random& random) {
+  const store::RegionViewPtr view = AnyRegion(cluster, random);
+  if (view == nullptr) return false;
+  StoreNode* const node = cluster.StoreOf(StoreId(view->self.store_id()));
+  const auto& peers = view->region.meta().peers();
+  const metapb::Peer& target = peers[static_cast<int>(random.Uniform(peers.size()))];
+  cluster.Note(
+      fmt::format("region {}: move the leader to peer {}", view->region.id(), target.id()));
+  node->core().host().TransferLeadership(view->region.id(), PeerId(target.id()),
+                                         [](absl::Status) {});
+  return true;
+}
+
+bool TruncateLog(Cluster& cluster, env::Random& random) {
+  const store::RegionViewPtr view = AnyRegion(cluster, random);
+  if (view == nullptr) return false;
+  cluster.Note(fmt::format("region {}: truncate the leader's log", view->region.id()));
+  StoreNode* const node = cluster.StoreOf(StoreId(view->self.store_id()));
+  if (!node->disk().engine.Flush().ok()) return false;
+  node->core().host().TruncateLog(view->region.id(), Index(UINT64_MAX));
+  return true;
+}
+
+void Instruct(Cluster& cluster, const store::RegionView& view, eraftpb::ConfChangeType type,
+              const metapb::Peer& peer) {
+  pdpb::RegionHeartbeatResponse instruction;
+  instruction.set_region_id(view.region.id().value());
+  *instruction.mutable_region_epoch() = view.region.meta().region_epoch();
+  *instruction.mutable_target_peer() = view.self;
+  instruction.mutable_change_peer()->set_change_type(type);
+  *instruction.mutable_change_peer()->mutable_peer() = peer;
+  cluster.Note(fmt::format("region {}: {} {}", view.region.id(), eraftpb::ConfChangeType_Name(type),
+                           peer.ShortDebugString()));
+  StoreNode* const node = cluster.StoreOf(StoreId(view.self.store_id()));
+  if (node != nullptr && node->IsServing()) {
+    node->core().instructions().OnInstruction(std::move(instruction));
+  }
+}
+
+// A learner on a store that has no peer, as soon as PD has given its id.
+bool AddLearner(Cluster& cluster, const store::RegionViewPtr& view, env::Random& random) {
+  const StoreNode& node = AnyOf(cluster.stores(), random);
+  for (const metapb::Peer& peer : view->region.meta().peers()) {
+    if (peer.store_id() == node.id().value()) return false;
+  }
+  metapb::Peer peer;
+  peer.set_store_id(node.id().value());
+  peer.set_role(metapb::Learner);
+  AnyOf(cluster.clients(), random)
+      .pd()
+      .AllocIds(1, [&cluster, view, peer](absl::StatusOr<uint64_t> id) mutable {
+        if (!id.ok()) return;
+        peer.set_id(*id);
+        Instruct(cluster, *view, eraftpb::AddLearnerNode, peer);
+      });
+  return true;
+}
+
+// What PD would never ask for, done behind its back; it has to put it right.
+bool ChangeMembers(Cluster& cluster, env::Random& random) {
+  const store::RegionViewPtr view = AnyRegion(cluster, random);
+  if (view == nullptr) return false;
+  if (random.Chance(0.4)) return AddLearner(cluster, view, random);
+  const auto& peers = view->region.meta().peers();
+  metapb::Peer peer = peers[static_cast<int>(random.Uniform(peers.size()))];
+  if (peer.role() == metapb::Learner && random.Chance(0.5)) {
+    peer.set_role(metapb::Voter);
+    Instruct(cluster, *view, eraftpb::AddNode, peer);
+    return true;
+  }
+  if (peers.size() < 2) return false;
+  Instruct(cluster, *view, eraftpb::RemoveNode, peer);
+  return true;
+}
+
+}  // namespace
+
+void AddControlFaults(Faults& faults) {
+  faults.push_back(std::make_unique<SimpleFault>("move-pd-leader", MovePdLeader));
+  faults.push_back(std::make_unique<SimpleFault>("move-leader", MoveLeader));
+  faults.push_back(std::make_unique<SimpleFault>("truncate-log", TruncateLog));
+  faults.push_back(std::make_unique<SimpleFault>("change-members", ChangeMembers));
+}
+
+}  // namespace flotilla::sim

@@ -1,0 +1,79 @@
+// Links that are cut, in one direction or both, between two or around one; connections that break.
+#include <spdlog/fmt/fmt.h>
+
+#include "tests/sim/fault/fault.h"
+
+namespace flotilla::sim {
+namespace {
+
+const std::string& AnyServer(Cluster& cluster, env::Random& random) {
+  const size_t which = random.Uniform(cluster.stores().size() + cluster.pd().size());
+  if (which < cluster.stores().size()) return cluster.stores()[which]->host();
+  return cluster.pd()[which - cluster.stores().size()]->host();
+}
+
+const std::string& AnyHost(Cluster& cluster, env::Random& random) {
+  if (random.Chance(0.25)) return AnyOf(cluster.clients(), random).host();
+  return AnyServer(cluster, random);
+}
+
+// One of two times what is cut is healed instead.
+bool HealsInstead(Cluster& cluster, env::Random& random) {
+  if (random.Chance(0.5)) return false;
+  cluster.Note("heal all links");
+  cluster.HealLinks();
+  return true;
+}
+
+bool Isolate(Cluster& cluster, env::Random& random) {
+  if (HealsInstead(cluster, random)) return true;
+  const std::string& host = AnyHost(cluster, random);
+  cluster.Note("isolate " + host);
+  cluster.Isolate(host);
+  return true;
+}
+
+bool CutOneWay(Cluster& cluster, env::Random& random) {
+  if (HealsInstead(cluster, random)) return true;
+  const std::string& from = AnyHost(cluster, random);
+  const std::string& to = AnyServer(cluster, random);
+  if (from == to) return false;
+  cluster.Note(fmt::format("cut {} -> {}", from, to));
+  cluster.Cut(from, to);
+  return true;
+}
+
+// Two halves of the stores, and one of them that sees both.
+bool Bridge(Cluster& cluster, env::Random& random) {
+  if (HealsInstead(cluster, random)) return true;
+  const auto& stores = cluster.stores();
+  const size_t bridge = random.Uniform(stores.size());
+  cluster.Note(fmt::format("{} is the only bridge", stores[bridge]->host()));
+  for (size_t a = 0; a < stores.size(); ++a) {
+    for (size_t b = 0; b < stores.size(); ++b) {
+      if (a % 2 != b % 2 && a != bridge && b != bridge) {
+        cluster.Cut(stores[a]->host(), stores[b]->host());
+      }
+    }
+  }
+  return true;
+}
+
+bool Reset(Cluster& cluster, env::Random& random) {
+  const std::string& a = AnyHost(cluster, random);
+  const std::string& b = AnyServer(cluster, random);
+  cluster.Note(fmt::format("reset {} - {}", a, b));
+  cluster.fabric().Reset(a, b);
+  return true;
+}
+
+}  // namespace
+
+void AddNetworkFaults(Faults& faults) {
+  faults.push_back(std::make_unique<SimpleFault>("isolate", Isolate));
+  faults.push_back(std::make_unique<SimpleFault>("cut-one-way", CutOneWay));
+  faults.push_back(std::make_unique<SimpleFault>("bridge", Bridge));
+  faults.push_back(std::make_unique<SimpleFault>("reset", Reset));
+}
+
+}  // namespace flotilla::sim

@@ -1,0 +1,42 @@
+// Disks that stand still, and writes that are flushed when nobody expects it.
+#include <spdlog/fmt/fmt.h>
+
+#include "common/base/check.h"
+#include "tests/sim/fault/fault.h"
+
+namespace flotilla::sim {
+namespace {
+
+// One stage of a process stands still: the disk of its log, an apply worker, a snapshot's builder.
+bool SlowStage(Cluster& cluster, env::Random& random) {
+  StoreNode& node = AnyOf(cluster.stores(), random);
+  if (!node.IsUp()) return false;
+  testing::SimScheduler& process = node.scheduler();
+  const std::vector<std::string_view> stages = process.StageNames();
+  if (random.Chance(0.5)) {
+    cluster.Note(fmt::format("all stages of {} go on", node.host()));
+    for (const std::string_view stage : stages) process.HoldStage(stage, false);
+    return true;
+  }
+  const std::string_view stage = stages[random.Uniform(stages.size())];
+  cluster.Note(fmt::format("stage {} of {} stands still", stage, node.host()));
+  process.HoldStage(stage, true);
+  return true;
+}
+
+bool Flush(Cluster& cluster, env::Random& random) {
+  StoreNode& node = AnyOf(cluster.stores(), random);
+  if (!node.IsServing()) return false;
+  cluster.Note("flush " + node.host());
+  CHECK_OK(node.disk().engine.Flush());
+  return true;
+}
+
+}  // namespace
+
+void AddStorageFaults(Faults& faults) {
+  faults.push_back(std::make_unique<SimpleFault>("slow-stage", SlowStage));
+  faults.push_back(std::make_unique<SimpleFault>("flush", Flush));
+}
+
+}  // namespace flotilla::sim

@@ -1,0 +1,82 @@
+// A simulated store: everything of production's but threads, disks and the network.
+//
+// Not thread-safe.
+#ifndef FLOTILLA_TESTS_SIM_NODE_STORE_NODE_H_
+#define FLOTILLA_TESTS_SIM_NODE_STORE_NODE_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/env/random.h"
+#include "common/pdclient/pd_client.h"
+#include "store/store_core.h"
+#include "tests/sim/node/disk.h"
+#include "tests/sim/node/process.h"
+#include "tests/support/fault_network.h"
+#include "tests/support/nemesis.h"
+#include "tests/support/raft_promises.h"
+
+namespace flotilla::sim {
+
+struct StoreNodeOptions {
+  store::StoreCoreOptions core;
+  DiskOptions disk;
+  std::vector<std::string> pd;
+};
+
+class StoreNode {
+ public:
+  struct Place {
+    testing::SimWorld* world = nullptr;
+    Fabric* fabric = nullptr;
+    testing::FaultNetwork* network = nullptr;
+    testing::RaftPromises* promises = nullptr;
+  };
+
+  // What `place` names must outlive the node.
+  StoreNode(const Place& place, const StoreNodeOptions& options, std::string host,
+            const ClockError& clock);
+  ~StoreNode();
+
+  const std::string& host() const { return host_; }
+  // 0 until it was started for the first time.
+  StoreId id() const { return id_; }
+  bool IsUp() const { return running_ != nullptr; }
+  // It is up, and its start is over.
+  bool IsServing() const;
+  // Starts as the program does; the world goes on meanwhile. Not OK when PD does not answer, or
+  // refuses: the process is gone again. REQUIRES: it is down, and this is outside of all stages.
+  absl::Status Start(env::Random random);
+  // Kills the process: what was not durable is lost. REQUIRES: it is up.
+  void Kill(testing::CrashMoment moment);
+  // The disk is replaced by an empty one. REQUIRES: it is down.
+  void Wipe();
+  void SetWallSkew(int64_t ms);
+
+  // REQUIRES: it is up.
+  testing::SimScheduler& scheduler();
+  // REQUIRES: it is serving.
+  store::StoreCore& core();
+  Disk& disk() { return *disk_; }
+
+ private:
+  struct Running;
+
+  absl::Status Open(Running& running, env::Random random);
+  // What the peers hold is held against what they promised.
+  void CheckPromises();
+
+  const Place place_;
+  const StoreNodeOptions options_;
+  const std::string host_;
+  const store::KeyCodec codec_{store::ApiVersion::kV2};
+  ClockError clock_;
+  StoreId id_;
+  std::unique_ptr<Disk> disk_;
+  std::unique_ptr<Running> running_;
+};
+
+}  // namespace flotilla::sim
+
+#endif  // FLOTILLA_TESTS_SIM_NODE_STORE_NODE_H_

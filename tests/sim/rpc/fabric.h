@@ -1,0 +1,163 @@
+// The RPC network between simulated processes: what connections do to requests, answers and streams
+// when links are slow, stall, are cut or reset, and when processes die or stand still.
+//
+// It behaves like TCP under gRPC: what is sent on a connection arrives in order, or the connection
+// breaks and both ends hear of it, at once or when keepalive finds out. What a cut holds back may
+// arrive minutes later, when nobody waits for its answer any more. (Raft messages go another way,
+// tests/support/fault_network.h, where single ones are lost, doubled and repeated.)
+//
+// Not thread-safe: all of a simulation runs in one thread.
+#ifndef FLOTILLA_TESTS_SIM_RPC_FABRIC_H_
+#define FLOTILLA_TESTS_SIM_RPC_FABRIC_H_
+
+#include <google/protobuf/message.h>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "common/env/random.h"
+#include "common/env/stage.h"
+#include "tests/support/sim_world.h"
+
+namespace flotilla::sim {
+
+class SimEventLoop;
+class SimServer;
+class StreamEnd;
+
+struct FabricFaults {
+  // Uniform.
+  env::Duration min_delay = std::chrono::microseconds(30);
+  env::Duration max_delay = std::chrono::microseconds(200);
+  // Of a packet, to break every connection between its two hosts.
+  double reset = 0;
+  // What a cut held back is lost with its connection, instead of arriving after all.
+  double lost_when_healed = 0.5;
+};
+
+// A process as the network knows it: its host, and which of the processes that ran there.
+struct Endpoint {
+  std::string host;
+  uint64_t incarnation = 0;
+  bool operator==(const Endpoint&) const = default;
+};
+
+class Fabric final : public env::Stage {
+ public:
+  using Task = absl::AnyInvocable<void() &&>;
+  // Peers that were not heard of for so long are given up, as keepalive does.
+  static constexpr env::Duration kKeepalive = std::chrono::seconds(13);
+
+  Fabric(const env::Clock* clock, env::Random random);
+  ~Fabric() override;
+
+  void SetWaker(env::Waker* waker) { waker_ = waker; }
+  void SetFaults(const FabricFaults& faults) { faults_ = faults; }
+  // Hears of every message that a client's end of a stream sends.
+  using StreamTap = std::function<void(const google::protobuf::Message&)>;
+  void SetStreamTap(StreamTap tap) { tap_ = std::move(tap); }
+  void TellTap(const google::protobuf::Message& message) {
+    if (tap_) tap_(message);
+  }
+
+  // A process begins on the host. Both outlive Detach.
+  Endpoint Attach(const std::string& host, SimEventLoop* loop,
+                  const testing::SimScheduler* process);
+  // It serves from now on.
+  void Serve(const std::string& host, SimServer* server);
+  // It was killed: its connections break.
+  void Detach(const std::string& host);
+  bool IsLive(const Endpoint& endpoint) const;
+
+  // --- Faults -----------------------------------------------------------------------------------
+  // What the one sends to the other is held from now on.
+  void Cut(const std::string& from, const std::string& to) { cut_.insert({from, to}); }
+  void Isolate(const std::string& host) { isolated_.insert(host); }
+  void HealLinks();
+  // Breaks every connection between the two.
+  void Reset(const std::string& a, const std::string& b);
+  bool IsCut(const std::string& from, const std::string& to) const;
+
+  // --- For event loops and streams --------------------------------------------------------------
+  // Runs `task` on the loop of `to` when it arrives. When that process is gone, or the connection
+  // breaks on the way, `lost` runs on the loop of `from` instead.
+  void Send(const Endpoint& from, const Endpoint& to, Task task, Task lost);
+  // Hands a request to whoever serves at `address` and `answer`, once at most, to the loop of
+  // `from`.
+  using Answer =
+      absl::AnyInvocable<void(absl::Status, std::unique_ptr<google::protobuf::Message>) &&>;
+  void Call(const Endpoint& from, const std::string& address, const std::string& method,
+            std::unique_ptr<google::protobuf::Message> request, Answer answer);
+  // Opens a stream from `end`; it hears Opened or Broken.
+  void Open(const std::shared_ptr<StreamEnd>& end, const std::string& address,
+            const std::string& method);
+
+  uint64_t packets() const { return packets_; }
+
+  std::string_view name() const override { return "fabric"; }
+  bool RunOnce() override;
+  std::optional<env::Instant> next_deadline() const override;
+
+ private:
+  struct Host {
+    uint64_t incarnation = 0;
+    SimEventLoop* loop = nullptr;  // Null: no process runs.
+    SimServer* server = nullptr;
+    const testing::SimScheduler* process = nullptr;
+  };
+  struct Packet {
+    Endpoint from;
+    Endpoint to;
+    Task task;
+    Task lost;
+  };
+  struct ServerCall;
+  struct Connection {
+    std::weak_ptr<StreamEnd> client;
+    std::weak_ptr<StreamEnd> server;
+    Endpoint from;
+    Endpoint to;
+    env::Instant heard;
+  };
+  using Link = std::pair<std::string, std::string>;
+
+  Endpoint Current(const std::string& host) const;
+  void Post(Packet packet);
+  void Deliver(Packet packet);
+  void Lose(Packet packet);
+  bool Stalls(const Endpoint& from, const Endpoint& to) const;
+  void BreakConnections(const std::function<bool(const Connection&)>& which);
+  void CheckKeepalive();
+
+  const env::Clock* const clock_;
+  env::Random random_;
+  FabricFaults faults_;
+  StreamTap tap_;
+  env::Waker* waker_ = nullptr;
+  std::map<std::string, Host> hosts_;
+  std::set<Link> cut_;
+  std::set<std::string> isolated_;
+  // By time of delivery, in the order of sending among equals.
+  std::multimap<env::Instant, Packet> on_the_way_;
+  // Nothing sent on the link arrives before.
+  std::map<Link, env::Instant> busy_until_;
+  std::map<Link, std::deque<Packet>> held_;
+  std::map<uint64_t, std::weak_ptr<ServerCall>> calls_;
+  std::map<uint64_t, Connection> connections_;
+  uint64_t next_id_ = 1;
+  uint64_t packets_ = 0;
+  env::Instant next_keepalive_;
+};
+
+}  // namespace flotilla::sim
+
+#endif  // FLOTILLA_TESTS_SIM_RPC_FABRIC_H_

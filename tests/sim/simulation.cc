@@ -1,0 +1,119 @@
+#include "tests/sim/simulation.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "tests/sim/check/settled.h"
+
+namespace flotilla::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// Of the phase in which all is well again.
+constexpr env::Duration kAnswerLimit = seconds(60);
+constexpr env::Duration kSettleLimit = seconds(180);
+constexpr env::Duration kLook = milliseconds(200);
+
+}  // namespace
+
+Simulation::Simulation(const Plan& plan, env::Duration faulty)
+    : plan_(plan),
+      faulty_(faulty),
+      random_(env::Random(plan.seed).Fork("simulation")),
+      cluster_(plan_) {}
+
+Report Simulation::Run() {
+  report_.seed = plan_.seed;
+  workloads_ = MakeWorkloads({.plan = &plan_,
+                              .clock = &cluster_.world().clock(),
+                              .violations = &cluster_.violations(),
+                              .tallies = &report_.operations});
+  const absl::Status started = cluster_.Start();
+  if (!started.ok()) {
+    cluster_.violations().Add("the cluster does not start: " + started.ToString());
+  } else {
+    for (const auto& client : cluster_.clients()) {
+      drivers_.push_back(
+          std::make_unique<Driver>(client.get(), &workloads_, plan_, env::Random(random_.Next())));
+    }
+    Safety();
+    Liveness();
+  }
+  report_.violations = cluster_.violations().all();
+  report_.hash = cluster_.world().fingerprint();
+  report_.simulated = cluster_.world().now().time_since_epoch();
+  report_.steps = cluster_.world().steps();
+  report_.regions = cluster_.Led().size();
+  if (!report_.violations.empty()) {
+    report_.plan = plan_.Describe();
+    report_.notes = cluster_.notes();
+  }
+  // The end of the cluster still counts in the report.
+  return report_;
+}
+
+void Simulation::Safety() {
+  cluster_.BeginFaults();
+  const env::Instant end = cluster_.world().now() + faulty_;
+  const auto longest = static_cast<uint64_t>(plan_.max_fault_pause.count());
+  while (cluster_.world().now() < end && cluster_.violations().empty()) {
+    cluster_.world().RunFor(env::Duration(random_.Uniform(longest)));
+    StrikeOnce();
+  }
+}
+
+void Simulation::StrikeOnce() {
+  uint64_t total = 0;
+  for (const WeightedName& fault : plan_.faults) total += fault.weight;
+  if (total == 0) return;
+  uint64_t left = random_.Uniform(total);
+  auto drawn = plan_.faults.begin();
+  for (; left >= drawn->weight; ++drawn) left -= drawn->weight;
+  for (const auto& fault : faults_) {
+    if (fault->name() != drawn->name) continue;
+    if (fault->Strike(cluster_, random_)) ++report_.faults[drawn->name];
+  }
+}
+
+bool Simulation::Await(const std::string& what, const std::function<std::string()>& missing,
+                       env::Duration limit) {
+  const env::Instant end = cluster_.world().now() + limit;
+  std::string left;
+  while (!(left = missing()).empty()) {
+    if (cluster_.world().now() >= end) {
+      cluster_.violations().Add(fmt::format("liveness: {}: {}", what, left));
+      return false;
+    }
+    cluster_.world().RunFor(kLook);
+  }
+  return true;
+}
+
+void Simulation::Liveness() {
+  if (!cluster_.violations().empty()) return;
+  for (auto& driver : drivers_) driver->Finish();
+  cluster_.Note("heal all");
+  if (const absl::Status healed = cluster_.HealAll(); !healed.ok()) {
+    cluster_.violations().Add("liveness: a process does not start: " + healed.ToString());
+    return;
+  }
+  const auto unanswered = [this] {
+    const auto busy = std::count_if(drivers_.begin(), drivers_.end(),
+                                    [](const auto& driver) { return !driver->IsIdle(); });
+    return busy == 0 ? std::string() : fmt::format("{} clients wait for answers", busy);
+  };
+  if (!Await("operations", unanswered, kAnswerLimit)) return;
+  if (!Await(
+          "regions", [this] { return WhatIsUnsettled(cluster_); }, kSettleLimit))
+    return;
+  CheckReplicas(cluster_);
+  for (auto& driver : drivers_) driver->BeginLastReads();
+  if (!Await("the last reads", unanswered, kAnswerLimit)) return;
+  for (auto& workload : workloads_) workload->Check();
+}
+
+}  // namespace flotilla::sim
