@@ -108,6 +108,7 @@ absl::Status Cluster::HealAll() {
     }
   }
   for (auto& node : stores_) {
+    node->disk().files.SetCapacity(UINT64_MAX);
     if (!node->IsUp()) continue;
     node->scheduler().Resume();
     for (const std::string_view stage : node->scheduler().StageNames()) {

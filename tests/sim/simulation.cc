@@ -48,10 +48,8 @@ Report Simulation::Run() {
   report_.simulated = cluster_.world().now().time_since_epoch();
   report_.steps = cluster_.world().steps();
   report_.regions = cluster_.Led().size();
-  if (!report_.violations.empty()) {
-    report_.plan = plan_.Describe();
-    report_.notes = cluster_.notes();
-  }
+  report_.plan = plan_.Describe();
+  report_.notes = cluster_.notes();
   // The end of the cluster still counts in the report.
   return report_;
 }

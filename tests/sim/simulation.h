@@ -30,7 +30,7 @@ struct Report {
   std::map<std::string, uint64_t> faults;
   Tallies operations;
   uint64_t regions = 0;
-  // Of a run that failed: what was drawn, and what happened last.
+  // What was drawn, and what happened.
   std::string plan;
   std::vector<std::string> notes;
 };

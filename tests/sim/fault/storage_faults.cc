@@ -32,11 +32,22 @@ bool Flush(Cluster& cluster, env::Random& random) {
   return true;
 }
 
+// No file of the store grows any more: snapshots are neither made nor taken.
+bool FillDisk(Cluster& cluster, env::Random& random) {
+  StoreNode& node = AnyOf(cluster.stores(), random);
+  if (!node.IsServing()) return false;
+  const bool frees = random.Chance(0.5);
+  cluster.Note(fmt::format("the disk of {} {}", node.host(), frees ? "has room" : "is full"));
+  node.disk().files.SetCapacity(frees ? UINT64_MAX : node.disk().files.TotalBytes());
+  return true;
+}
+
 }  // namespace
 
 void AddStorageFaults(Faults& faults) {
   faults.push_back(std::make_unique<SimpleFault>("slow-stage", SlowStage));
   faults.push_back(std::make_unique<SimpleFault>("flush", Flush));
+  faults.push_back(std::make_unique<SimpleFault>("full-disk", FillDisk));
 }
 
 }  // namespace flotilla::sim

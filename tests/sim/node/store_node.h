@@ -53,12 +53,12 @@ class StoreNode {
   // The disk is replaced by an empty one. REQUIRES: it is down.
   void Wipe();
   void SetWallSkew(int64_t ms);
+  Disk& disk() { return *disk_; }
 
   // REQUIRES: it is up.
   testing::SimScheduler& scheduler();
   // REQUIRES: it is serving.
   store::StoreCore& core();
-  Disk& disk() { return *disk_; }
 
  private:
   struct Running;
