@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "common/base/check.h"
+#include "common/base/log.h"
 #include "tests/sim/report_text.h"
 
 namespace flotilla::sim {
@@ -21,6 +23,7 @@ uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
 }
 
 Report RunSeed(uint64_t seed, Profile profile, env::Duration faulty) {
+  CHECK_OK(base::SetLogLevel("error"));
   // Where a process stops itself, the last line tells the seed.
   std::cerr << "seed " << seed << "\n";
   return Simulation(Plan::Draw(seed, profile), faulty).Run();
@@ -48,10 +51,10 @@ TEST(SimulationTest, SameSeedGivesTheSameEvents) {
 
 TEST(SimulationTest, PromisesHoldUnderFaults) {
   const uint64_t first = FromEnvironment("FLOTILLA_FIRST_SEED", 1);
-  const uint64_t seeds = FromEnvironment("FLOTILLA_SEEDS", 60);
+  const uint64_t seeds = FromEnvironment("FLOTILLA_SEEDS", 200);
   Summary summary;
   for (uint64_t seed = first; seed < first + seeds; ++seed) {
-    const Report report = RunSeed(seed, Profile::kSwarm, seconds(30));
+    const Report report = RunSeed(seed, Profile::kSwarm, seconds(20));
     summary.Add(report);
     ASSERT_TRUE(report.violations.empty()) << TextOf(report, false);
   }

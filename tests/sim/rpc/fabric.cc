@@ -119,11 +119,7 @@ void Fabric::HealLinks() {
         Post(std::move(packet));
       }
     }
-    if (lost) {
-      BreakConnections([&link = link](const Connection& c) {
-        return c.from.host == link.first && c.to.host == link.second;
-      });
-    }
+    if (lost) Reset(link.first, link.second);
   }
   held_.clear();
 }
