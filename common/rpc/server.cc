@@ -26,7 +26,7 @@
 namespace flotilla::rpc {
 namespace {
 
-// How often a draining server looks whether its streams are quiet.
+// How often a draining server looks whether its clients have gone.
 constexpr env::Duration kQuietInterval = std::chrono::milliseconds(50);
 // What handlers have, after everything was cancelled, to answer the calls that they hold.
 constexpr env::Duration kAnswerGrace = std::chrono::seconds(5);
@@ -94,6 +94,8 @@ class Server::Impl final : public std::enable_shared_from_this<Server::Impl> {
   void DrainTick();
   // True when none is left of the streams that answer requests, nor a call.
   bool EndStreamsOfRequests();
+  // As far as can be told no unary call will come any more, or the time to wait for that is over.
+  bool ClientsAreGone() const;
   void EndOtherStreams();
 
   ServerCore core_;
@@ -107,10 +109,10 @@ class Server::Impl final : public std::enable_shared_from_this<Server::Impl> {
   std::shared_ptr<Impl> self_;
   // Loop thread only: from here on a draining server waits for no request's answer.
   env::Instant hurry_at_{};
-  // Streams ended, or the time for it is over.
+  // Streams and calls have ended, or the time for it is over.
   Mutex mutex_;
   CondVar drained_;
-  bool streams_ended_ ABSL_GUARDED_BY(mutex_) = false;
+  bool all_ended_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 void Server::Impl::AddUnary(std::string_view method, std::unique_ptr<UnaryHandler> handler) {
@@ -191,8 +193,13 @@ void Server::Impl::BeginDrain(env::Duration grace) {
   DrainTick();
 }
 
+bool Server::Impl::ClientsAreGone() const {
+  const env::Instant now = core_.loop->clock().Now();
+  return now >= hurry_at_ || now - core_.last_unary_call >= core_.options.drain_quiet;
+}
+
 bool Server::Impl::EndStreamsOfRequests() {
-  bool all_ended = core_.unary_calls == 0;
+  bool all_ended = core_.unary_calls == 0 && ClientsAreGone();
   for (const auto& method : stream_methods_) {
     // Ending takes a stream out of the set later, when its operations have come back.
     for (const std::shared_ptr<ServerStream>& stream : method->open()) {
@@ -217,10 +224,10 @@ void Server::Impl::DrainTick() {
   // one on a stream of Raft's that a write is committed. So those go last.
   if (EndStreamsOfRequests() || core_.loop->clock().Now() >= hurry_at_) EndOtherStreams();
   MutexLock lock(mutex_);
-  if (core_.stream_count == 0) {
-    streams_ended_ = true;
+  if (core_.stream_count == 0 && ClientsAreGone()) {
+    all_ended_ = true;
     drained_.NotifyAll();
-  } else if (!streams_ended_) {
+  } else if (!all_ended_) {
     // The server may be gone by then, its time for draining being over.
     core_.loop->RunAfter(kQuietInterval, [weak = weak_from_this()] {
       if (const std::shared_ptr<Impl> self = weak.lock()) self->DrainTick();
@@ -236,10 +243,10 @@ bool Server::Impl::Shutdown(env::Duration grace) {
   core_.loop->Post([self = shared_from_this(), grace] { self->BeginDrain(grace); });
   {
     MutexLock lock(mutex_);
-    while (!streams_ended_ && clock.Now() < deadline) {
+    while (!all_ended_ && clock.Now() < deadline) {
       drained_.WaitFor(mutex_, deadline - clock.Now());
     }
-    streams_ended_ = true;
+    all_ended_ = true;
   }
   const env::Duration left = std::max(deadline - clock.Now(), env::Duration(0));
   // At once before gRPC's shutdown, which tells clients to go elsewhere: it would never close a

@@ -52,6 +52,10 @@ struct ServerOptions {
   int max_concurrent_streams = 65'536;
   // Calls of one method that the server is ready to take before the loop thread looks again.
   int accepts_per_method = 16;
+  // A draining server takes its clients for gone when no unary call came for so long. Until then it
+  // answers them: what comes after gRPC's shutdown is cancelled, and its client cannot know what
+  // became of it.
+  env::Duration drain_quiet = std::chrono::milliseconds(50);
   // Leaves out the transport's filters for message size, compression and tracing, which makes a
   // unary call about a sixth cheaper. Only where every client is trusted: `max_receive_bytes` does
   // not hold then, and compressed requests are not understood.

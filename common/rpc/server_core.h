@@ -85,6 +85,7 @@ struct ServerCore {
   LiveCalls live_calls;
   // Loop thread only.
   size_t stream_count = 0;
+  env::Instant last_unary_call;
   bool draining = false;
 };
 

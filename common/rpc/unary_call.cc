@@ -51,6 +51,7 @@ void UnaryCall::OnCompletion(bool ok) {
 void UnaryCall::Handle() {
   ServerCore* const core = method_->core();
   started_ = core->loop->clock().Now();
+  core->last_unary_call = started_;
   method_->metrics().requests.Increment();
   if (core->unary_calls.fetch_add(1) >= core->options.max_unary_calls) {
     core->refused.Increment();

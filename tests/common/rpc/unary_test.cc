@@ -239,6 +239,20 @@ TEST_F(UnaryTest, ShutdownCancelsWhatIsUnderWayAfterItsGrace) {
   stopping.join();
 }
 
+TEST_F(UnaryTest, ShutdownAnswersWhatComesUntilTheClientsAreGone) {
+  StartServer({.drain_quiet = std::chrono::seconds(1)});
+  ASSERT_TRUE(Get("k").ok());
+  std::thread stopping([this] { server_->Stop(std::chrono::seconds(60)); });
+  // More of them than are on their way when a server that did not care shuts down.
+  for (int i = 0; i < 500; ++i) {
+    const GetResult result = Get("k");
+    EXPECT_TRUE(result.ok()) << i << ": " << result.status();
+    if (!result.ok()) break;
+  }
+  stopping.join();
+  EXPECT_TRUE(absl::IsUnavailable(Get("k").status()));
+}
+
 TEST_F(UnaryTest, SecondServerOnOnePortIsRefused) {
   StartServer();
   ServerOptions options;
