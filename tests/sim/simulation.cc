@@ -16,7 +16,8 @@ using std::chrono::seconds;
 // Of the phase in which all is well again.
 constexpr env::Duration kAnswerLimit = seconds(60);
 constexpr env::Duration kSettleLimit = seconds(180);
-constexpr env::Duration kLook = milliseconds(200);
+constexpr env::Duration kWait = milliseconds(200);
+constexpr env::Duration kLookInterval = milliseconds(10);
 
 }  // namespace
 
@@ -59,8 +60,16 @@ void Simulation::Safety() {
   const env::Instant end = cluster_.world().now() + faulty_;
   const auto longest = static_cast<uint64_t>(plan_.max_fault_pause.count());
   while (cluster_.world().now() < end && cluster_.violations().empty()) {
-    cluster_.world().RunFor(env::Duration(random_.Uniform(longest)));
+    RunFor(env::Duration(random_.Uniform(longest)));
     StrikeOnce();
+  }
+}
+
+void Simulation::RunFor(env::Duration time) {
+  const env::Instant end = cluster_.world().now() + time;
+  while (cluster_.world().now() < end) {
+    cluster_.world().RunFor(std::min(kLookInterval, end - cluster_.world().now()));
+    for (const auto& check : checks_) check->Look(cluster_);
   }
 }
 
@@ -86,7 +95,7 @@ bool Simulation::Await(const std::string& what, const std::function<std::string(
       cluster_.violations().Add(fmt::format("liveness: {}: {}", what, left));
       return false;
     }
-    cluster_.world().RunFor(kLook);
+    RunFor(kWait);
   }
   return true;
 }
@@ -108,7 +117,7 @@ void Simulation::Liveness() {
   if (!Await(
           "regions", [this] { return WhatIsUnsettled(cluster_); }, kSettleLimit))
     return;
-  CheckReplicas(cluster_);
+  for (const auto& check : checks_) check->AtRest(cluster_);
   for (auto& driver : drivers_) driver->BeginLastReads();
   if (!Await("the last reads", unanswered, kAnswerLimit)) return;
   for (auto& workload : workloads_) workload->Check();

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/check/check.h"
 #include "tests/sim/cluster.h"
 #include "tests/sim/driver.h"
 #include "tests/sim/fault/fault.h"
@@ -45,6 +46,8 @@ class Simulation {
   void Safety();
   void Liveness();
   void StrikeOnce();
+  // The checks look now and then.
+  void RunFor(env::Duration time);
   // False, and a violation: not within the limit.
   bool Await(const std::string& what, const std::function<std::string()>& missing,
              env::Duration limit);
@@ -53,6 +56,7 @@ class Simulation {
   const env::Duration faulty_;
   env::Random random_;
   const Faults faults_ = MakeFaults();
+  const Checks checks_ = MakeChecks();
   // The cluster's end tells these of what still waits.
   Report report_;
   std::vector<std::unique_ptr<Workload>> workloads_;

@@ -51,7 +51,7 @@ TEST(SimulationTest, SameSeedGivesTheSameEvents) {
 
 TEST(SimulationTest, PromisesHoldUnderFaults) {
   const uint64_t first = FromEnvironment("FLOTILLA_FIRST_SEED", 1);
-  const uint64_t seeds = FromEnvironment("FLOTILLA_SEEDS", 200);
+  const uint64_t seeds = FromEnvironment("FLOTILLA_SEEDS", 500);
   Summary summary;
   for (uint64_t seed = first; seed < first + seeds; ++seed) {
     const Report report = RunSeed(seed, Profile::kSwarm, seconds(20));

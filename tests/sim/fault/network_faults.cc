@@ -1,5 +1,9 @@
 // Links that are cut, in one direction or both, between two or around one; connections that break.
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
+
+#include <string>
+#include <vector>
 
 #include "tests/sim/fault/fault.h"
 
@@ -59,6 +63,24 @@ bool Bridge(Cluster& cluster, env::Random& random) {
   return true;
 }
 
+// Stores and members of PD in two halves, of any sizes, and clients that see both: whoever led on
+// the smaller side is still asked.
+bool Halves(Cluster& cluster, env::Random& random) {
+  if (HealsInstead(cluster, random)) return true;
+  std::vector<std::string> sides[2];
+  for (const auto& node : cluster.stores()) sides[random.Uniform(2)].push_back(node->host());
+  for (const auto& node : cluster.pd()) sides[random.Uniform(2)].push_back(node->host());
+  cluster.Note(
+      fmt::format("two halves: {} | {}", fmt::join(sides[0], " "), fmt::join(sides[1], " ")));
+  for (const std::string& a : sides[0]) {
+    for (const std::string& b : sides[1]) {
+      cluster.Cut(a, b);
+      cluster.Cut(b, a);
+    }
+  }
+  return true;
+}
+
 bool Reset(Cluster& cluster, env::Random& random) {
   const std::string& a = AnyHost(cluster, random);
   const std::string& b = AnyServer(cluster, random);
@@ -73,6 +95,7 @@ void AddNetworkFaults(Faults& faults) {
   faults.push_back(std::make_unique<SimpleFault>("isolate", Isolate));
   faults.push_back(std::make_unique<SimpleFault>("cut-one-way", CutOneWay));
   faults.push_back(std::make_unique<SimpleFault>("bridge", Bridge));
+  faults.push_back(std::make_unique<SimpleFault>("halves", Halves));
   faults.push_back(std::make_unique<SimpleFault>("reset", Reset));
 }
 

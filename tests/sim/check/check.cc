@@ -1,0 +1,90 @@
+#include "tests/sim/check/check.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <map>
+#include <utility>
+
+#include "tests/sim/check/settled.h"
+
+namespace flotilla::sim {
+namespace {
+
+// At any moment one store at most would answer a read of a region by its lease, each by its own
+// clock.
+class OneLease final : public Check {
+ public:
+  void Look(Cluster& cluster) override {
+    holders_.clear();
+    for (auto& node : cluster.stores()) {
+      if (!node->IsServing()) continue;
+      const env::Instant now = node->scheduler().Now();
+      for (const store::RegionViewPtr& view : node->core().index().All()) {
+        if (!view->peer->lease.ValidAt(now)) continue;
+        const auto [other, is_first] = holders_.emplace(view->region.id(), node.get());
+        if (is_first) continue;
+        cluster.violations().Add(fmt::format("region {}: {} and {} hold a lease at once",
+                                             view->region.id(), other->second->host(),
+                                             node->host()));
+      }
+    }
+  }
+
+ private:
+  std::map<RegionId, const StoreNode*> holders_;
+};
+
+// One member of PD at most answers, and what it knows of a region does not get older.
+class PdKnowsMore final : public Check {
+ public:
+  void Look(Cluster& cluster) override {
+    const PdNode* leader = nullptr;
+    for (auto& node : cluster.pd()) {
+      const auto state = node->Leading();
+      if (state == nullptr) continue;
+      if (leader != nullptr) {
+        cluster.violations().Add(
+            fmt::format("{} and {} both lead PD", leader->host(), node->host()));
+      }
+      leader = node.get();
+      // What was not stored yet is not known to the next leader.
+      if (state->term != term_) known_.clear();
+      term_ = state->term;
+      for (const pd::RegionPtr& region : state->cluster.ScanRegions({}, 0))
+        Compare(cluster, *region);
+    }
+  }
+
+ private:
+  using Epoch = std::pair<uint64_t, uint64_t>;
+
+  void Compare(Cluster& cluster, const pd::RegionInfo& region) {
+    Epoch& known = known_[region.id()];
+    if (region.version() < known.first || region.conf_ver() < known.second) {
+      cluster.violations().Add(
+          fmt::format("PD knew region {} at version {}, conf_ver {}, and now {}", region.id(),
+                      known.first, known.second, region.meta.ShortDebugString()));
+    }
+    known = {region.version(), region.conf_ver()};
+  }
+
+  Term term_;
+  std::map<RegionId, Epoch> known_;
+};
+
+class EqualReplicas final : public Check {
+ public:
+  void AtRest(Cluster& cluster) override { CheckReplicas(cluster); }
+};
+
+}  // namespace
+
+Checks MakeChecks() {
+  Checks checks;
+  checks.push_back(std::make_unique<OneLease>());
+  checks.push_back(std::make_unique<PdKnowsMore>());
+  checks.push_back(std::make_unique<EqualReplicas>());
+  return checks;
+}
+
+}  // namespace flotilla::sim
