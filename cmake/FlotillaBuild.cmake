@@ -5,6 +5,7 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 option(FLOTILLA_BUILD_TESTS "Build the tests, benchmarks and test tools" ON)
 set(FLOTILLA_SANITIZE "" CACHE STRING "address (with undefined behaviour) or thread")
+option(FLOTILLA_FUZZ "Build for flotilla-fuzz, with libFuzzer (needs clang; tests/fuzz/run)" OFF)
 
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
@@ -32,6 +33,20 @@ elseif(FLOTILLA_SANITIZE STREQUAL "thread")
   add_link_options(-fsanitize=thread)
 elseif(FLOTILLA_SANITIZE)
   message(FATAL_ERROR "FLOTILLA_SANITIZE=${FLOTILLA_SANITIZE}: use address or thread")
+endif()
+
+if(FLOTILLA_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "FLOTILLA_FUZZ needs clang, for libFuzzer: -DCMAKE_CXX_COMPILER=clang++-14; this is "
+      "${CMAKE_CXX_COMPILER_ID}. Without it fuzz_corpus_test runs the same targets over what was kept")
+  endif()
+  if(FLOTILLA_SANITIZE OR NOT FLOTILLA_BUILD_TESTS)
+    message(FATAL_ERROR "FLOTILLA_FUZZ brings its own sanitizers, and needs FLOTILLA_BUILD_TESTS")
+  endif()
+  # vptr needs the type information of libraries that come without it.
+  add_compile_options(-O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=vptr
+    -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
 endif()
 
 # Warnings are errors in our own code; generated code does not link this.

@@ -233,7 +233,7 @@ absl::Status Raft::Step(Message message) {
                  [&](InstallSnapshot& m) { OnInstallSnapshot(from, m); },
                  [&](TimeoutNow&) { OnTimeoutNow(); },
                  [&](TransferLeaderRequest& m) { TransferLeadership(m.target); },
-                 [&](ForwardedProposal& m) { status = Propose(std::move(m.entries)); },
+                 [&](ForwardedProposal& m) { status = OnForwardedProposal(std::move(m)); },
                  [&](ReadIndexRequest& m) {
                    if (leading) ReadAsLeader(from, m.read_id);
                  },

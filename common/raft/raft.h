@@ -129,6 +129,7 @@ class Raft {
 
   // --- raft_membership.cc ---
   absl::Status ProposeAsLeader(std::vector<Entry> entries);
+  absl::Status OnForwardedProposal(ForwardedProposal proposal);
   // Why the change may not be proposed now; empty: it may.
   std::string_view RefusalOf(const ConfChange& change) const;
   void LeaveJointIfDue();

@@ -17,6 +17,13 @@ absl::Status Raft::Propose(std::vector<Entry> entries) {
   return absl::OkStatus();
 }
 
+absl::Status Raft::OnForwardedProposal(ForwardedProposal proposal) {
+  // Where nobody forwards, nobody has checked it: the host checks what it proposes itself.
+  if (!config_.forward_proposals) return absl::FailedPreconditionError("nobody forwards here");
+  if (proposal.entries.empty()) return absl::InvalidArgumentError("nothing proposed");
+  return Propose(std::move(proposal.entries));
+}
+
 absl::Status Raft::ProposeAsLeader(std::vector<Entry> entries) {
   LeaderRole& leader = AsLeader();
   if (!IsMember(conf_, id())) {

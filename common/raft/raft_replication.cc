@@ -144,6 +144,8 @@ bool Raft::Restore(const Snapshot& snapshot) {
 
 void Raft::OnAppendResponse(PeerId from, const AppendResponse& response) {
   if (!std::holds_alternative<LeaderRole>(role_)) return;
+  // Nobody holds more of this term's log than its leader: this was never sent by a peer of ours.
+  if (response.index > log_.last_index()) return;
   Progress* progress = AsLeader().tracker.Find(from);
   if (progress == nullptr) return;
   progress->set_recently_active(true);
@@ -200,6 +202,8 @@ void Raft::OnAppendRejection(PeerId from, const AppendRejection& rejection) {
 
 void Raft::OnHeartbeatResponse(PeerId from, const HeartbeatResponse& response) {
   if (!std::holds_alternative<LeaderRole>(role_)) return;
+  // A round that was not broadcast yet proves nothing, and would go on proving what comes.
+  if (response.round > AsLeader().heartbeat_round) return;
   Progress* progress = AsLeader().tracker.Find(from);
   if (progress == nullptr) return;
   progress->set_recently_active(true);

@@ -5,12 +5,14 @@
 #include <fmt/format.h>
 #include <google/protobuf/repeated_field.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "common/base/status_macros.h"
+#include "common/raft/membership.h"
 #include "flotilla/raft.pb.h"
 
 namespace flotilla::rpc {
@@ -161,14 +163,19 @@ absl::StatusOr<raft::AppendRequest> DecodeAppend(wire::AppendRequest* in) {
   append.prev = DecodeId(in->prev());
   append.commit = Index(in->commit());
   ASSIGN_OR_RETURN(append.entries, DecodeEntries(in->mutable_entries()));
-  Index expected = append.prev.index;
+  raft::EntryId before = append.prev;
   for (const raft::Entry& entry : append.entries) {
-    ++expected;
-    if (entry.index != expected) {
+    ++before.index;
+    if (entry.index != before.index) {
       return absl::InvalidArgumentError(
           fmt::format("append after index {} has entry {} where {} must be", append.prev.index,
-                      entry.index, expected));
+                      entry.index, before.index));
     }
+    if (entry.term < before.term) {
+      return absl::InvalidArgumentError(fmt::format("entry {} has term {}, after one of term {}",
+                                                    entry.index, entry.term, before.term));
+    }
+    before.term = entry.term;
   }
   return append;
 }
@@ -209,6 +216,7 @@ absl::StatusOr<raft::MessageBody> DecodeBody(wire::Message* in) {
     case wire::Message::kForwardedProposal: {
       ASSIGN_OR_RETURN(auto entries,
                        DecodeEntries(in->mutable_forwarded_proposal()->mutable_entries()));
+      if (entries.empty()) return absl::InvalidArgumentError("a forwarded proposal of nothing");
       return raft::ForwardedProposal{std::move(entries)};
     }
     case wire::Message::kReadIndexRequest:
@@ -221,6 +229,55 @@ absl::StatusOr<raft::MessageBody> DecodeBody(wire::Message* in) {
       break;
   }
   return absl::InvalidArgumentError("the message has no body, or one of an unknown kind");
+}
+
+uint64_t Largest(const raft::EntryId& id) { return std::max(id.term.value(), id.index.value()); }
+
+// The largest term, index or round in a body. Those of entries follow from the end of their append.
+uint64_t LargestNumber(const raft::MessageBody& body) {
+  return std::visit(
+      Overloaded{
+          [](const raft::VoteRequest& m) { return std::max(Largest(m.last), Largest(m.commit)); },
+          [](const raft::VoteResponse& m) { return Largest(m.commit); },
+          [](const raft::AppendRequest& m) {
+            const uint64_t end = m.prev.index.value() + m.entries.size();
+            return std::max({Largest(m.prev), m.commit.value(), end});
+          },
+          [](const raft::AppendResponse& m) { return m.index.value(); },
+          [](const raft::AppendRejection& m) {
+            return std::max(m.rejected_index.value(), Largest(m.hint));
+          },
+          [](const raft::Heartbeat& m) { return std::max(m.commit.value(), m.round); },
+          [](const raft::HeartbeatResponse& m) { return m.round; },
+          [](const raft::InstallSnapshot& m) { return m.snapshot.meta.index.value(); },
+          [](const raft::ReadIndexResponse& m) { return m.index.value(); },
+          [](const auto&) { return uint64_t{0}; }},
+      body);
+}
+
+// What no peer can have sent, whatever it believes: corrupt, or forged.
+absl::Status CheckMessage(const raft::Message& message) {
+  if (message.from == message.to) {
+    return absl::InvalidArgumentError(fmt::format("peer {} writes to itself", message.from));
+  }
+  if (std::max(message.term.value(), LargestNumber(message.body)) > kMaxRaftNumber) {
+    return absl::InvalidArgumentError(fmt::format(
+        "message from peer {} of term {}: a term, index or round is more than {}, which no group "
+        "reaches",
+        message.from, message.term, kMaxRaftNumber));
+  }
+  Term newest;
+  if (const auto* append = std::get_if<raft::AppendRequest>(&message.body)) {
+    newest = append->entries.empty() ? append->prev.term : append->entries.back().term;
+  } else if (const auto* install = std::get_if<raft::InstallSnapshot>(&message.body)) {
+    newest = install->snapshot.meta.term;
+    RETURN_IF_ERROR(raft::ValidateConfState(install->snapshot.meta.conf_state));
+  }
+  if (newest > message.term) {
+    return absl::InvalidArgumentError(
+        fmt::format("a leader of term {} sends an entry of term {}", message.term, newest));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -257,6 +314,7 @@ absl::StatusOr<net::Envelope> DecodeEnvelope(raft::v1::Envelope* in, StoreId fro
   envelope.message.to = PeerId(message->to());
   envelope.message.term = Term(message->term());
   ASSIGN_OR_RETURN(envelope.message.body, DecodeBody(message));
+  RETURN_IF_ERROR(CheckMessage(envelope.message));
   return envelope;
 }
 

@@ -101,6 +101,10 @@ absl::StatusOr<WriteOperation> TakeWriteOperation(std::string_view& body) {
   if (operation.kind != WriteKind::kDelete && !GetLengthPrefixed(body, operation.value)) {
     return Malformed("operation without its second part");
   }
+  if (operation.kind == WriteKind::kDeleteRange &&
+      KeyRange{std::string(operation.key), std::string(operation.value)}.IsEmpty()) {
+    return Malformed("deletion of an empty range");
+  }
   return operation;
 }
 

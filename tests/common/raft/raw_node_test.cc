@@ -354,5 +354,48 @@ TEST(RawNodeTest, WhatWasAppliedIsNotHandedOutAgain) {
   EXPECT_EQ(cluster.node(1).entries.back().term, Term(2));
 }
 
+// Nobody can hold more of a term's log than the leader that wrote it.
+TEST(RawNodeTest, AnAnswerBeyondTheLogIsIgnored) {
+  MiniCluster cluster(3, Config{});
+  cluster.Elect(1);
+  cluster.Isolate({1});
+  RawNode& leader = cluster.raw(1);
+  const Index last = leader.last_index();
+  ASSERT_TRUE(leader.Step({PeerId(2), PeerId(1), leader.term(), AppendResponse{last + 5}}).ok());
+  EXPECT_EQ(leader.Status().progress[PeerId(2)].match, last);
+  // It would have counted as a copy of this.
+  ASSERT_TRUE(leader.Propose({Bytes("x")}).ok());
+  cluster.Settle();
+  EXPECT_EQ(leader.commit(), last);
+}
+
+// Believed, it would confirm this leader and its lease for ever.
+TEST(RawNodeTest, AnAnswerToARoundThatIsStillToComeIsIgnored) {
+  MiniCluster cluster(3, Config{});
+  cluster.Elect(1);
+  cluster.TickAll(1);
+  cluster.Isolate({1});
+  RawNode& leader = cluster.raw(1);
+  const uint64_t round = leader.HeartbeatRound();
+  ASSERT_TRUE(
+      leader.Step({PeerId(2), PeerId(1), leader.term(), HeartbeatResponse{round + 3}}).ok());
+  cluster.TickAll(2);
+  EXPECT_EQ(leader.QuorumHeartbeatRound(), round);
+}
+
+TEST(RawNodeTest, AForwardedProposalIsTakenOnlyWhereTheyAreForwarded) {
+  const auto forward = [](bool forwards, std::vector<Entry> entries) {
+    Config config;
+    config.forward_proposals = forwards;
+    MiniCluster cluster(3, config);
+    cluster.Elect(1);
+    return cluster.raw(1).Step(
+        {PeerId(2), PeerId(1), Term(0), ForwardedProposal{std::move(entries)}});
+  };
+  EXPECT_TRUE(forward(true, {Entry{}}).ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(forward(false, {Entry{}})));
+  EXPECT_TRUE(absl::IsInvalidArgument(forward(true, {})));
+}
+
 }  // namespace
 }  // namespace flotilla::raft

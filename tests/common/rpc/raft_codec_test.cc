@@ -137,6 +137,70 @@ TEST(RaftCodecTest, RefusesAnUnknownEntryType) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("unknown type 9"));
 }
 
+absl::Status RefusalOf(raft::MessageBody body, Term term = Term(7)) {
+  net::Envelope envelope = Wrap(std::move(body));
+  envelope.message.term = term;
+  const absl::Status status = ThroughTheWire(envelope).status();
+  EXPECT_TRUE(status.ok() || absl::IsInvalidArgument(status)) << status;
+  return status;
+}
+
+TEST(RaftCodecTest, RefusesAMessageFromItsReceiver) {
+  const absl::Status status = DecodeError([](auto* e) { e->mutable_message()->set_from(12); });
+  EXPECT_THAT(std::string(status.message()), HasSubstr("peer 12 writes to itself"));
+}
+
+// Adopted, they would bring the end of 64 bits, behind which there is no next term or index.
+TEST(RaftCodecTest, RefusesNumbersThatNoGroupReaches) {
+  constexpr uint64_t kMost = kMaxRaftNumber;
+  for (const uint64_t number : {kMost + 1, UINT64_MAX}) {
+    EXPECT_FALSE(RefusalOf(raft::Heartbeat{}, Term(number)).ok());
+    EXPECT_FALSE(RefusalOf(raft::VoteRequest{false, {Term(1), Index(number)}, false, {}}).ok());
+    EXPECT_FALSE(RefusalOf(raft::VoteRequest{false, {}, false, {Term(number), Index(1)}}).ok());
+    EXPECT_FALSE(RefusalOf(raft::VoteResponse{false, false, {Term(1), Index(number)}}).ok());
+    EXPECT_FALSE(RefusalOf(raft::AppendRequest{{Term(1), Index(number)}, {}, {}}).ok());
+    EXPECT_FALSE(RefusalOf(raft::AppendRequest{{}, Index(number), {}}).ok());
+    EXPECT_FALSE(RefusalOf(raft::AppendResponse{Index(number)}).ok());
+    EXPECT_FALSE(RefusalOf(raft::AppendRejection{Index(number), {}}).ok());
+    EXPECT_FALSE(RefusalOf(raft::Heartbeat{Index(number), 1}).ok());
+    EXPECT_FALSE(RefusalOf(raft::HeartbeatResponse{number}).ok());
+    EXPECT_FALSE(RefusalOf(raft::ReadIndexResponse{raft::ReadId(1), Index(number)}).ok());
+    raft::Snapshot snapshot;
+    snapshot.meta.index = Index(number);
+    EXPECT_FALSE(RefusalOf(raft::InstallSnapshot{snapshot}).ok());
+  }
+  EXPECT_TRUE(RefusalOf(raft::Heartbeat{Index(kMost), kMost}, Term(kMost)).ok());
+  // The end of an append that begins below the limit, and one that comes round to 0.
+  const raft::EntryId last{Term(1), Index(kMost)};
+  EXPECT_FALSE(RefusalOf(raft::AppendRequest{last, {}, {MakeEntry(1, kMost + 1, "")}}).ok());
+  const raft::EntryId wraps{Term(1), Index(UINT64_MAX)};
+  EXPECT_FALSE(RefusalOf(raft::AppendRequest{wraps, {}, {MakeEntry(1, 0, "")}}).ok());
+}
+
+TEST(RaftCodecTest, RefusesEntriesThatTheirLeaderCannotHave) {
+  const raft::EntryId prev{Term(6), Index(1)};
+  EXPECT_FALSE(RefusalOf(raft::AppendRequest{prev, {}, {MakeEntry(5, 2, "")}}).ok());
+  EXPECT_FALSE(
+      RefusalOf(raft::AppendRequest{prev, {}, {MakeEntry(7, 2, ""), MakeEntry(6, 3, "")}}).ok());
+  EXPECT_FALSE(RefusalOf(raft::AppendRequest{prev, {}, {MakeEntry(8, 2, "")}}).ok());
+  EXPECT_FALSE(RefusalOf(raft::AppendRequest{prev, {}, {}}, Term(5)).ok());
+  EXPECT_FALSE(RefusalOf(raft::InstallSnapshot{MakeSnapshot()}, Term(5)).ok());
+  EXPECT_TRUE(RefusalOf(raft::AppendRequest{prev, {}, {MakeEntry(7, 2, "")}}).ok());
+}
+
+TEST(RaftCodecTest, RefusesASnapshotWhoseMembersContradictEachOther) {
+  raft::Snapshot snapshot = MakeSnapshot();
+  snapshot.meta.conf_state.learners = {PeerId(12)};
+  EXPECT_FALSE(RefusalOf(raft::InstallSnapshot{snapshot}).ok());
+  snapshot = MakeSnapshot();
+  snapshot.meta.conf_state.voters = {PeerId(12), PeerId(11)};
+  EXPECT_FALSE(RefusalOf(raft::InstallSnapshot{snapshot}).ok());
+}
+
+TEST(RaftCodecTest, RefusesAForwardedProposalOfNothing) {
+  EXPECT_FALSE(RefusalOf(raft::ForwardedProposal{}).ok());
+}
+
 TEST(RaftCodecTest, BytesCountPayloads) {
   const size_t empty = EnvelopeBytes(Wrap(raft::AppendRequest{}));
   const net::Envelope full =

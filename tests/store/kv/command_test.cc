@@ -61,6 +61,19 @@ TEST(CommandTest, EveryTruncationIsNoticed) {
   EXPECT_TRUE(absl::IsDataLoss(TakeCommandHeader(unknown).status()));
 }
 
+// The engine takes no such range: what decodes can be applied.
+TEST(CommandTest, ADeletionOfAnEmptyRangeIsMalformed) {
+  for (const char end : {'m', 'c'}) {
+    WriteCommand command(3, 0);
+    command.DeleteRange({"m", "z"});
+    std::string bytes = std::move(command).Take();
+    bytes.back() = end;
+    std::string_view rest = bytes;
+    ASSERT_TRUE(TakeCommandHeader(rest).ok());
+    EXPECT_TRUE(absl::IsDataLoss(TakeWriteOperation(rest).status()));
+  }
+}
+
 TEST(CommandTest, CompareAndSwapComesBack) {
   const CompareAndSwap sent{.key = "k",
                             .expected = "old",

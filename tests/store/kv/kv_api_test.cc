@@ -11,127 +11,27 @@
 
 #include "absl/strings/match.h"
 #include "common/base/checksum.h"
-#include "common/engine/memory_kv_engine.h"
-#include "common/env/memory_file_system.h"
 #include "common/errors/region_error.h"
 #include "store/kv/command.h"
 #include "store/kv/value_format.h"
-#include "store/region/region_state_machine.h"
+#include "tests/store/kv/direct_region.h"
 
 namespace flotilla::store {
 namespace {
 
-constexpr uint64_t kRegion = 5;
-constexpr uint64_t kStore = 2;
-constexpr uint64_t kPeer = 52;
-constexpr uint64_t kCluster = 77;
-
-class DirectContext final : public multiraft::ApplyContext {
- public:
-  explicit DirectContext(engine::KvEngine* engine) : engine_(engine), batch_(engine->NewBatch()) {}
-  raft::EntryId at() const override { return {Term(6), Index(10)}; }
-  engine::WriteBatch& batch() override { return *batch_; }
-  void WriteOut() override {
-    EXPECT_TRUE(engine_->Write(*batch_).ok());
-    batch_->Clear();
-  }
-
- private:
-  engine::KvEngine* const engine_;
-  std::unique_ptr<engine::WriteBatch> batch_;
-};
-
-// Applies what is proposed at once, or fails it with `error`.
-class DirectReplicator final : public Replicator {
- public:
-  void Propose(RegionId, multiraft::Proposal proposal) override {
-    ++proposals;
-    last_own_entry = proposal.own_entry;
-    if (!error.ok()) return std::move(proposal.callback)(error);
-    DirectContext context(engine);
-    auto result = machine->Apply(context, proposal.command);
-    context.WriteOut();
-    if (!result.status.ok()) return std::move(proposal.callback)(result.status);
-    std::move(proposal.callback)(multiraft::Applied{context.at(), std::move(result.payload)});
-  }
-  void Read(RegionId, multiraft::ReadRequest request) override {
-    ++reads;
-    std::move(request.callback)(error);
-  }
-
-  engine::KvEngine* engine = nullptr;
-  RegionStateMachine* machine = nullptr;
-  absl::Status error;
-  int proposals = 0;
-  int reads = 0;
-  bool last_own_entry = false;
-};
-
-class DirectExecutor final : public ReadExecutor {
- public:
-  void Run(Work work) override { std::move(work)(absl::OkStatus()); }
-};
-
-class RefusingSplitter final : public RegionSplitter {
- public:
-  void Split(RegionViewPtr, std::vector<std::string> split_keys, SplitCallback done) override {
-    keys = std::move(split_keys);
-    std::move(done)(absl::UnavailableError("no PD here"));
-  }
-  std::vector<std::string> keys;
-};
+constexpr uint64_t kRegion = DirectRegion::kRegion;
+constexpr uint64_t kStore = DirectRegion::kStore;
+constexpr uint64_t kPeer = DirectRegion::kPeer;
+constexpr uint64_t kCluster = DirectRegion::kCluster;
 
 class KvApiTest : public ::testing::Test {
  protected:
-  void SetUp() override { UseApi(ApiVersion::kV1); }
-
-  void UseApi(ApiVersion version) {
-    codec_ = std::make_unique<KeyCodec>(version);
-    metapb::Region meta;
-    meta.set_id(kRegion);
-    meta.set_start_key("b");
-    meta.set_end_key("y");
-    meta.mutable_region_epoch()->set_conf_ver(1);
-    meta.mutable_region_epoch()->set_version(3);
-    metapb::Peer* peer = meta.add_peers();
-    peer->set_id(kPeer);
-    peer->set_store_id(kStore);
-    published_ = std::make_shared<PublishedPeer>();
-    machine_ = std::make_unique<RegionStateMachine>(
-        PeerIdentity{RegionId(kRegion), PeerId(kPeer), StoreId(kStore)}, Region(meta), &engine_,
-        nullptr, published_);
-    published_->leader = kPeer;
-    published_->term = 6;
-    published_->lease.Extend(Term(6), clock_.Now() + std::chrono::seconds(1));
-    index_.Put({std::make_shared<const RegionView>(RegionView{Region(meta), *peer, published_})});
-    replicator_.engine = &engine_;
-    replicator_.machine = machine_.get();
-    reader_ = std::make_unique<LocalReader>(StoreId(kStore), &index_, &replicator_, &clock_);
-    KvDependencies on;
-    on.store_id = StoreId(kStore);
-    on.cluster_id = ClusterId(kCluster);
-    on.codec = codec_.get();
-    on.engine = &engine_;
-    on.clock = &clock_;
-    on.reader = reader_.get();
-    on.replicator = &replicator_;
-    on.executor = &executor_;
-    on.splitter = &splitter_;
-    on.slow_score = [this] { return slow_score_; };
-    api_ =
-        std::make_unique<KvApi>(on, KvLimits{.max_entry_bytes = 1 << 20, .max_scan_bytes = 4096});
-  }
+  void UseApi(ApiVersion version) { region_.UseApi(version); }
 
   template <typename Request>
   Request Make() const {
     Request request;
-    auto* context = request.mutable_context();
-    context->set_region_id(kRegion);
-    context->mutable_region_epoch()->set_version(3);
-    context->mutable_region_epoch()->set_conf_ver(1);
-    context->mutable_peer()->set_id(kPeer);
-    context->mutable_peer()->set_store_id(kStore);
-    if (codec_->version() == ApiVersion::kV2) context->set_api_version(kvrpcpb::V2);
+    region_.FillContext(request.mutable_context());
     return request;
   }
 
@@ -140,7 +40,7 @@ class KvApiTest : public ::testing::Test {
                 void (KvApi::*method)(const Request&, Response*, rpc::Done)) {
     Response response;
     int answers = 0;
-    (api_.get()->*method)(request, &response, [&](absl::Status status) {
+    (region_.api.get()->*method)(request, &response, [&](absl::Status status) {
       rpc_status_ = std::move(status);
       ++answers;
     });
@@ -174,19 +74,7 @@ class KvApiTest : public ::testing::Test {
     return keys;
   }
 
-  env::MemoryFileSystem files_;
-  engine::MemoryKvEngine engine_{&files_};
-  env::ManualClock clock_;
-  std::unique_ptr<KeyCodec> codec_;
-  std::shared_ptr<PublishedPeer> published_;
-  std::unique_ptr<RegionStateMachine> machine_;
-  RegionIndex index_;
-  DirectReplicator replicator_;
-  DirectExecutor executor_;
-  RefusingSplitter splitter_;
-  double slow_score_ = 1;
-  std::unique_ptr<LocalReader> reader_;
-  std::unique_ptr<KvApi> api_;
+  DirectRegion region_{ApiVersion::kV1};
   absl::Status rpc_status_;
 };
 
@@ -202,15 +90,15 @@ TEST_F(KvApiTest, PutGetDelete) {
   request.set_key("c");
   EXPECT_FALSE(Call(request, &KvApi::RawDelete).has_region_error());
   EXPECT_TRUE(Get("c").not_found());
-  EXPECT_EQ(replicator_.reads, 0) << "the lease answers reads";
+  EXPECT_EQ(region_.replicator.reads, 0) << "the lease answers reads";
 }
 
 TEST_F(KvApiTest, WithoutALeaseReadsAskTheGroup) {
   Put("c", "v");
-  clock_.Advance(std::chrono::seconds(2));
+  region_.clock.Advance(std::chrono::seconds(2));
   EXPECT_EQ(Get("c").value(), "v");
-  EXPECT_EQ(replicator_.reads, 1);
-  published_->leader = 53;
+  EXPECT_EQ(region_.replicator.reads, 1);
+  region_.published->leader = 53;
   EXPECT_TRUE(Get("c").region_error().has_not_leader());
   auto request = Make<kvrpcpb::RawGetRequest>();
   request.mutable_context()->set_replica_read(true);
@@ -222,7 +110,7 @@ TEST_F(KvApiTest, WithoutALeaseReadsAskTheGroup) {
 
 TEST_F(KvApiTest, AReadIsRefusedWhileTheIndexIsBehindTheEngine) {
   Put("c", "v");
-  published_->Publish(4);
+  region_.published->Publish(4);
   const auto response = Get("c");
   EXPECT_TRUE(response.has_region_error()) << response.DebugString();
   EXPECT_EQ(response.value(), "");
@@ -298,7 +186,7 @@ TEST_F(KvApiTest, BatchesAreAtomicAndSkipWhatIsMissing) {
     pair->set_value(std::string("v") + key);
   }
   EXPECT_EQ(Call(put, &KvApi::RawBatchPut).ByteSizeLong(), 0u);
-  EXPECT_EQ(replicator_.proposals, 1);
+  EXPECT_EQ(region_.replicator.proposals, 1);
   auto get = Make<kvrpcpb::RawBatchGetRequest>();
   for (const char* key : {"e", "x", "c"}) get.add_keys(key);
   const auto got = Call(get, &KvApi::RawBatchGet);
@@ -371,7 +259,7 @@ TEST_F(KvApiTest, CompareAndSwap) {
   auto response = Call(cas, &KvApi::RawCompareAndSwap);
   EXPECT_TRUE(response.succeed());
   EXPECT_TRUE(response.previous_not_exist());
-  EXPECT_TRUE(replicator_.last_own_entry);
+  EXPECT_TRUE(region_.replicator.last_own_entry);
   response = Call(cas, &KvApi::RawCompareAndSwap);
   EXPECT_FALSE(response.succeed());
   EXPECT_EQ(response.previous_value(), "one");
@@ -393,10 +281,10 @@ TEST_F(KvApiTest, TtlEndsValuesOnEveryPath) {
   auto ttl = Make<kvrpcpb::RawGetKeyTTLRequest>();
   ttl.set_key("c");
   EXPECT_EQ(Call(ttl, &KvApi::RawGetKeyTTL).ttl(), 10u);
-  clock_.Advance(std::chrono::milliseconds(9'500));
-  published_->lease.Extend(Term(6), clock_.Now() + std::chrono::seconds(9));
+  region_.clock.Advance(std::chrono::milliseconds(9'500));
+  region_.published->lease.Extend(Term(6), region_.clock.Now() + std::chrono::seconds(9));
   EXPECT_EQ(Call(ttl, &KvApi::RawGetKeyTTL).ttl(), 1u);
-  clock_.Advance(std::chrono::milliseconds(500));
+  region_.clock.Advance(std::chrono::milliseconds(500));
   EXPECT_TRUE(Call(ttl, &KvApi::RawGetKeyTTL).not_found());
   EXPECT_TRUE(Get("c").not_found());
   EXPECT_EQ(Keys(Call(ScanRequest("", "", 10), &KvApi::RawScan)), "");
@@ -435,32 +323,32 @@ TEST_F(KvApiTest, ChecksumIsTheXorOfThePairs) {
 }
 
 TEST_F(KvApiTest, UndeterminedIsItsOwnAnswer) {
-  replicator_.error = errors::Undetermined("who knows");
+  region_.replicator.error = errors::Undetermined("who knows");
   EXPECT_TRUE(Put("c", "v").region_error().has_undetermined_result());
-  replicator_.error = absl::DeadlineExceededError("late");
+  region_.replicator.error = absl::DeadlineExceededError("late");
   EXPECT_EQ(Put("c", "v").region_error().message(), "Deadline is exceeded");
-  replicator_.error = errors::ServerIsBusy("full", 10);
+  region_.replicator.error = errors::ServerIsBusy("full", 10);
   EXPECT_TRUE(Put("c", "v").region_error().has_server_is_busy());
 }
 
 TEST_F(KvApiTest, AStaleVersionIsRefusedWhenApplied) {
-  DirectContext context(&engine_);
+  DirectContext context(&region_.engine);
   WriteCommand stale(2, 0);
-  stale.Put(*codec_, "c", "v", kNeverExpires);
-  const auto result = machine_->Apply(context, std::move(stale).Take());
+  stale.Put(*region_.codec, "c", "v", kNeverExpires);
+  const auto result = region_.machine->Apply(context, std::move(stale).Take());
   EXPECT_FALSE(result.status.ok());
   EXPECT_TRUE(context.batch().empty());
 }
 
 TEST_F(KvApiTest, UnsafeDestroyRangePassesTheLogBy) {
   for (const char* key : {"c", "d", "e"}) Put(key, "v");
-  const int proposals = replicator_.proposals;
+  const int proposals = region_.replicator.proposals;
   auto request = Make<kvrpcpb::UnsafeDestroyRangeRequest>();
   request.set_start_key("c");
   request.set_end_key("e");
   EXPECT_EQ(Call(request, &KvApi::UnsafeDestroyRange).error(), "");
-  EXPECT_EQ(replicator_.proposals, proposals);
-  engine_.Crash();
+  EXPECT_EQ(region_.replicator.proposals, proposals);
+  region_.engine.Crash();
   EXPECT_EQ(Keys(Call(ScanRequest("", "", 10), &KvApi::RawScan)), "e ") << "it was flushed";
   request.set_start_key("z");
   EXPECT_NE(Call(request, &KvApi::UnsafeDestroyRange).error(), "");
@@ -473,8 +361,8 @@ TEST_F(KvApiTest, SplitKeysAreEncodedAndErrorsOfPdAreRegionErrors) {
   const auto response = Call(request, &KvApi::SplitRegion);
   EXPECT_TRUE(response.has_region_error());
   EXPECT_EQ(response.region_error().message(), "no PD here");
-  ASSERT_EQ(splitter_.keys.size(), 1u);
-  EXPECT_EQ(splitter_.keys[0], codec_->Encode("rabckey"));
+  ASSERT_EQ(region_.splitter.keys.size(), 1u);
+  EXPECT_EQ(region_.splitter.keys[0], region_.codec->Encode("rabckey"));
 }
 
 TEST_F(KvApiTest, HealthFeedbackCountsAndTellsHowSlowTheDiskIs) {
@@ -482,7 +370,7 @@ TEST_F(KvApiTest, HealthFeedbackCountsAndTellsHowSlowTheDiskIs) {
   const auto first = Call(request, &KvApi::GetHealthFeedback).health_feedback();
   EXPECT_EQ(first.store_id(), kStore);
   EXPECT_EQ(first.slow_score(), 1);
-  slow_score_ = 64.3;
+  region_.slow_score = 64.3;
   const auto second = Call(request, &KvApi::GetHealthFeedback).health_feedback();
   EXPECT_GT(second.feedback_seq_no(), first.feedback_seq_no());
   EXPECT_EQ(second.slow_score(), 64);
