@@ -24,6 +24,9 @@ extern char** environ;
 namespace flotilla::cli {
 namespace {
 
+// In /proc/PID/stat, see proc(5).
+constexpr int kFieldsFromStateToThreads = 17;
+
 std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 sigset_t InterruptSignals() {
@@ -101,9 +104,17 @@ bool PosixProcesses::IsAlive(int pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
   std::string text;
   if (!std::getline(file, text)) return false;
-  // "pid (name) state ...": a zombie of somebody else's has ended too.
+  // "pid (name) state ...", and 17 fields later the number of threads. A zombie of somebody else's
+  // has ended too; but after a kill -9 a process looks like one as soon as its first thread has
+  // ended, while the others still hold its ports and files.
   const size_t name_end = text.rfind(") ");
-  return name_end == text.npos || text[name_end + 2] != 'Z';
+  if (name_end == text.npos || text[name_end + 2] != 'Z') return true;
+  std::istringstream fields(text.substr(name_end + 2));
+  std::string field;
+  for (int i = 0; i < kFieldsFromStateToThreads && fields >> field; ++i) {
+  }
+  int threads = 0;
+  return fields >> threads && threads > 1;
 }
 
 void PosixProcesses::Signal(int pid, int signal_number) { kill(pid, signal_number); }
