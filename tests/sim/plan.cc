@@ -30,7 +30,7 @@ void DrawHost(env::Random& random, multiraft::HostConfig& host) {
 
 void DrawStore(env::Random& random, StoreNodeOptions& store) {
   DrawHost(random, store.core.host);
-  store.core.peer.heartbeat_interval = seconds(random.Between(2, 20));
+  store.core.peer.heartbeat_interval = milliseconds(OneOf(random, {300, 2000, 20'000}));
   store.core.peer.leader_missing_timeout = seconds(random.Between(2, 10));
   store.core.peer.check_after_keys = 2;
   store.core.split.region_keys = OneOf<uint64_t>(random, {7, 20, 960'000});
@@ -73,7 +73,7 @@ constexpr std::pair<std::string_view, double> kFaults[] = {
     {"cut-one-way", 0.4}, {"bridge", 0.2},       {"reset", 0.4},          {"pause", 0.4},
     {"slow-stage", 0.3},  {"flush", 0.3},        {"wall-clock", 0.3},     {"move-pd-leader", 0.4},
     {"move-leader", 0.5}, {"truncate-log", 0.3}, {"change-members", 0.4}, {"full-disk", 0.2},
-    {"halves", 0.5},
+    {"halves", 0.5},      {"move-and-cut", 0.4},
 };
 
 }  // namespace

@@ -34,6 +34,28 @@ bool MoveLeader(Cluster& cluster, env::Random& random) {
   return true;
 }
 
+// The old leader goes on, seen by clients and by nobody else, while the new one is elected.
+bool MoveLeaderAndCut(Cluster& cluster, env::Random& random) {
+  const store::RegionViewPtr view = AnyRegion(cluster, random);
+  if (view == nullptr) return false;
+  StoreNode* const node = cluster.StoreOf(StoreId(view->self.store_id()));
+  for (const metapb::Peer& peer : view->region.meta().peers()) {
+    if (peer.id() == view->self.id() || peer.role() == metapb::Learner) continue;
+    cluster.Note(fmt::format("region {}: move the leader from {} to peer {}, then cut it off",
+                             view->region.id(), node->host(), peer.id()));
+    node->core().host().TransferLeadership(view->region.id(), PeerId(peer.id()),
+                                           [](absl::Status) {});
+    cluster.world().RunFor(std::chrono::microseconds(random.Uniform(30'000)));
+    for (const auto& other : cluster.stores()) {
+      if (other.get() == node) continue;
+      cluster.Cut(node->host(), other->host());
+      cluster.Cut(other->host(), node->host());
+    }
+    return true;
+  }
+  return false;
+}
+
 bool TruncateLog(Cluster& cluster, env::Random& random) {
   const store::RegionViewPtr view = AnyRegion(cluster, random);
   if (view == nullptr) return false;
@@ -101,6 +123,7 @@ bool ChangeMembers(Cluster& cluster, env::Random& random) {
 void AddControlFaults(Faults& faults) {
   faults.push_back(std::make_unique<SimpleFault>("move-pd-leader", MovePdLeader));
   faults.push_back(std::make_unique<SimpleFault>("move-leader", MoveLeader));
+  faults.push_back(std::make_unique<SimpleFault>("move-and-cut", MoveLeaderAndCut));
   faults.push_back(std::make_unique<SimpleFault>("truncate-log", TruncateLog));
   faults.push_back(std::make_unique<SimpleFault>("change-members", ChangeMembers));
 }
