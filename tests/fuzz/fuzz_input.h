@@ -31,7 +31,8 @@ class FuzzInput {
   // A length of two bytes, and so many bytes, or as many as there are.
   std::string_view Piece() {
     const size_t high = Byte();
-    const size_t length = std::min(rest_.size(), high << 8 | Byte());
+    const size_t low = Byte();
+    const size_t length = std::min(rest_.size(), high << 8 | low);
     const std::string_view piece = rest_.substr(0, length);
     rest_.remove_prefix(length);
     return piece;

@@ -1,6 +1,7 @@
 // Bytes on a connection to the HTTP server, with routes of every kind. The server answers and goes
 // on: after each input a well-formed request gets its answer.
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -87,7 +88,11 @@ class HttpTarget final : public FuzzTarget {
   // What has come and what comes soon; empty: nothing, or the end.
   static std::string Receive(int socket, int patience_ms) {
     pollfd readable{.fd = socket, .events = POLLIN, .revents = 0};
-    if (poll(&readable, 1, patience_ms) <= 0) return "";
+    int ready = 0;
+    do {
+      ready = poll(&readable, 1, patience_ms);
+    } while (ready < 0 && errno == EINTR);  // The fuzzer's alarm clock.
+    if (ready <= 0) return "";
     char block[4096];
     const ssize_t got = recv(socket, block, sizeof(block), 0);
     return got <= 0 ? "" : std::string(block, static_cast<size_t>(got));
