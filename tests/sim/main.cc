@@ -19,7 +19,7 @@ struct Arguments {
   uint64_t seeds = 1;
   uint64_t seconds = 30;
   std::string profile = "swarm";
-  std::string log_level = "off";
+  std::string log_level = "error";
   bool replay = false;
 };
 
@@ -35,7 +35,8 @@ int Run(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--profile", arguments.profile, "swarm, storm or quiet")->capture_default_str();
   app.add_flag("--replay", arguments.replay, "Print all that happens in the seed");
-  app.add_option("--log", arguments.log_level, "Level of the log of all processes")
+  app.add_option("--log", arguments.log_level,
+                 "Level of the log of all processes: error, warning, info, debug or trace")
       ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   const absl::StatusOr<Profile> profile = ProfileOf(arguments.profile);
@@ -43,7 +44,10 @@ int Run(int argc, char** argv) {
     std::cerr << "flotilla-sim: " << profile.status().message() << "\n";
     return 2;
   }
-  spdlog::set_level(spdlog::level::from_str(arguments.log_level));
+  if (const absl::Status level = base::SetLogLevel(arguments.log_level); !level.ok()) {
+    std::cerr << "flotilla-sim: " << level.message() << "\n";
+    return 2;
+  }
   Summary summary;
   for (uint64_t seed = arguments.seed; seed < arguments.seed + arguments.seeds; ++seed) {
     // Where a process stops itself, the last line tells the seed.
