@@ -28,21 +28,6 @@ void AddAddresses(config::OptionSet& options, PdConfig& config) {
                "same names at every start. Empty: this member alone."});
 }
 
-void AddServer(config::OptionSet& options, PdConfig& config) {
-  options.Add(&config.server.max_connections,
-              {"server.max-connections",
-               "Connections that may be open at once; more are closed as soon as they come. "
-               "Lowered where the process may not open as many files.",
-               "connections"},
-              {16, 1'000'000});
-  options.Add(&config.server.max_connections_per_address,
-              {"server.max-connections-per-address",
-               "The same of one client's address, so that there is room for others. 0: three "
-               "quarters of server.max-connections.",
-               "connections"},
-              {0, 1'000'000});
-}
-
 void AddRaft(config::OptionSet& options, PdConfig& config) {
   options.Add(&config.raft.tick, {"raft.tick", "Length of a Raft tick."},
               {milliseconds(10), milliseconds(10'000)});
@@ -128,7 +113,7 @@ absl::StatusOr<std::vector<Member>> MembersOf(const PdConfig& config) {
 
 void AddOptions(config::OptionSet& options, PdConfig& config) {
   AddAddresses(options, config);
-  AddServer(options, config);
+  config::AddConnectionLimits(options, config.server);
   AddRaft(options, config);
   AddSchedule(options, config);
   options.Add(&config.log.level, {"log.level", "What is logged."},

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/config/connection_limits.h"
 #include "common/config/option_set.h"
 #include "pd/meta/member.h"
 
@@ -22,10 +23,7 @@ struct PdConfig {
   // name=host:port of every member; empty: this one alone.
   std::vector<std::string> initial_cluster;
 
-  struct {
-    size_t max_connections = 10'000;
-    size_t max_connections_per_address = 0;  // 0: three quarters of `max_connections`.
-  } server;
+  config::ConnectionLimits server;
 
   struct {
     std::chrono::milliseconds tick{100};

@@ -22,21 +22,6 @@ void AddAddresses(config::OptionSet& options, StoreConfig& config) {
   options.Add(&config.labels, {"labels", "Where the store is, as key=value, for placement."});
 }
 
-void AddServer(config::OptionSet& options, StoreConfig& config) {
-  options.Add(&config.server.max_connections,
-              {"server.max-connections",
-               "Connections that may be open at once; more are closed as soon as they come. "
-               "Lowered where the process may not open as many files.",
-               "connections"},
-              {16, 1'000'000});
-  options.Add(&config.server.max_connections_per_address,
-              {"server.max-connections-per-address",
-               "The same of one client's address, so that there is room for others. 0: three "
-               "quarters of server.max-connections.",
-               "connections"},
-              {0, 1'000'000});
-}
-
 void AddStorage(config::OptionSet& options, StoreConfig& config) {
   options.Add(&config.storage.api_version,
               {"api-version",
@@ -132,7 +117,7 @@ void AddRegion(config::OptionSet& options, StoreConfig& config) {
 
 void AddOptions(config::OptionSet& options, StoreConfig& config) {
   AddAddresses(options, config);
-  AddServer(options, config);
+  config::AddConnectionLimits(options, config.server);
   AddStorage(options, config);
   AddRaft(options, config);
   AddRegion(options, config);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/config/connection_limits.h"
 #include "common/config/option_set.h"
 
 namespace flotilla::store {
@@ -19,10 +20,7 @@ struct StoreConfig {
   std::string data_dir = "flotilla-store-data";
   std::vector<std::string> labels;
 
-  struct {
-    size_t max_connections = 10'000;
-    size_t max_connections_per_address = 0;  // 0: three quarters of `max_connections`.
-  } server;
+  config::ConnectionLimits server;
 
   struct {
     int api_version = 2;
