@@ -2,7 +2,7 @@
 
 namespace flotilla::sim {
 
-Driver::Driver(ClientNode* client, const std::vector<std::unique_ptr<Workload>>* workloads,
+Driver::Driver(ClientNode* client, const std::vector<std::unique_ptr<testing::Workload>>* workloads,
                const Plan& plan, env::Random random)
     : client_(client),
       workloads_(workloads),
@@ -11,7 +11,9 @@ Driver::Driver(ClientNode* client, const std::vector<std::unique_ptr<Workload>>*
       waker_(client->scheduler().Add(this)),
       next_(static_cast<size_t>(plan.slots), env::Instant()) {}
 
-Caller Driver::CallerNow() { return {client_->host(), &client_->raw(), &client_->pd(), &random_}; }
+testing::Caller Driver::CallerNow() {
+  return {client_->host(), &client_->raw(), &client_->pd(), &random_};
+}
 
 bool Driver::RunOnce() {
   const env::Instant now = client_->scheduler().Now();
@@ -34,9 +36,10 @@ void Driver::Begin(size_t slot) {
   ++busy_;
   // Most of the work is on keys.
   const uint64_t kind = random_.Uniform(10);
-  Workload& workload = kind < 6   ? *(*workloads_)[0]
-                       : kind < 8 ? *(*workloads_)[1]
-                                  : *(*workloads_)[2 + random_.Uniform(workloads_->size() - 2)];
+  testing::Workload& workload = kind < 6 ? *(*workloads_)[0]
+                                : kind < 8
+                                    ? *(*workloads_)[1]
+                                    : *(*workloads_)[2 + random_.Uniform(workloads_->size() - 2)];
   workload.Begin(CallerNow(), [this, slot] { OnDone(slot); });
 }
 

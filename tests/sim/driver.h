@@ -14,14 +14,14 @@
 #include "common/env/random.h"
 #include "common/env/stage.h"
 #include "tests/sim/node/client_node.h"
-#include "tests/sim/workload/workload.h"
+#include "tests/workload/workload.h"
 
 namespace flotilla::sim {
 
 class Driver final : public env::Stage {
  public:
   // Becomes a stage of the client's process. All must outlive it.
-  Driver(ClientNode* client, const std::vector<std::unique_ptr<Workload>>* workloads,
+  Driver(ClientNode* client, const std::vector<std::unique_ptr<testing::Workload>>* workloads,
          const Plan& plan, env::Random random);
 
   // Begins nothing any more.
@@ -35,12 +35,12 @@ class Driver final : public env::Stage {
   std::optional<env::Instant> next_deadline() const override;
 
  private:
-  Caller CallerNow();
+  testing::Caller CallerNow();
   void Begin(size_t slot);
   void OnDone(size_t slot);
 
   ClientNode* const client_;
-  const std::vector<std::unique_ptr<Workload>>* const workloads_;
+  const std::vector<std::unique_ptr<testing::Workload>>* const workloads_;
   const env::Duration max_pause_;
   env::Random random_;
   env::Waker* const waker_;

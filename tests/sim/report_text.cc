@@ -28,7 +28,7 @@ void Summary::Add(const Report& report) {
   simulated_ += report.simulated;
   for (const auto& [name, count] : report.faults) faults_[name] += count;
   for (const auto& [name, tally] : report.operations) {
-    Tally& sum = operations_[name];
+    testing::Tally& sum = operations_[name];
     sum.done += tally.done;
     sum.unknown += tally.unknown;
     sum.refused += tally.refused;

@@ -28,7 +28,7 @@ class Summary {
   uint64_t hash_ = 0;
   env::Duration simulated_{};
   std::map<std::string, uint64_t> faults_;
-  Tallies operations_;
+  testing::Tallies operations_;
 };
 
 }  // namespace flotilla::sim

@@ -29,10 +29,11 @@ Simulation::Simulation(const Plan& plan, env::Duration faulty)
 
 Report Simulation::Run() {
   report_.seed = plan_.seed;
-  workloads_ = MakeWorkloads({.plan = &plan_,
-                              .clock = &cluster_.world().clock(),
-                              .violations = &cluster_.violations(),
-                              .tallies = &report_.operations});
+  workloads_ = testing::MakeWorkloads({.keys = plan_.keys,
+                                       .max_wall_skew = milliseconds(plan_.max_wall_skew_ms),
+                                       .clock = &cluster_.world().clock(),
+                                       .violations = &cluster_.violations(),
+                                       .tallies = &report_.operations});
   const absl::Status started = cluster_.Start();
   if (!started.ok()) {
     cluster_.violations().Add("the cluster does not start: " + started.ToString());

@@ -17,7 +17,7 @@
 #include "tests/sim/driver.h"
 #include "tests/sim/fault/fault.h"
 #include "tests/sim/plan.h"
-#include "tests/sim/workload/workload.h"
+#include "tests/workload/workload.h"
 
 namespace flotilla::sim {
 
@@ -29,7 +29,7 @@ struct Report {
   env::Duration simulated{};
   uint64_t steps = 0;
   std::map<std::string, uint64_t> faults;
-  Tallies operations;
+  testing::Tallies operations;
   uint64_t regions = 0;
   // What was drawn, and what happened.
   std::string plan;
@@ -59,7 +59,7 @@ class Simulation {
   const Checks checks_ = MakeChecks();
   // The cluster's end tells these of what still waits.
   Report report_;
-  std::vector<std::unique_ptr<Workload>> workloads_;
+  std::vector<std::unique_ptr<testing::Workload>> workloads_;
   std::vector<std::unique_ptr<Driver>> drivers_;
   Cluster cluster_;
 };

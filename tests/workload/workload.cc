@@ -1,11 +1,11 @@
-#include "tests/sim/workload/workload.h"
+#include "tests/workload/workload.h"
 
-#include "tests/sim/workload/list_workload.h"
-#include "tests/sim/workload/pd_workload.h"
-#include "tests/sim/workload/register_workload.h"
-#include "tests/sim/workload/ttl_workload.h"
+#include "tests/workload/list_workload.h"
+#include "tests/workload/pd_workload.h"
+#include "tests/workload/register_workload.h"
+#include "tests/workload/ttl_workload.h"
 
-namespace flotilla::sim {
+namespace flotilla::testing {
 
 std::vector<std::unique_ptr<Workload>> MakeWorkloads(const WorkloadContext& context) {
   std::vector<std::unique_ptr<Workload>> workloads;
@@ -29,4 +29,4 @@ RegisterHistory::Outcome OutcomeOf(const absl::Status& status, Tally& tally) {
   return RegisterHistory::Outcome::kNever;
 }
 
-}  // namespace flotilla::sim
+}  // namespace flotilla::testing

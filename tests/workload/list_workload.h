@@ -3,12 +3,12 @@
 // order changes.
 //
 // Not thread-safe.
-#ifndef FLOTILLA_TESTS_SIM_WORKLOAD_LIST_WORKLOAD_H_
-#define FLOTILLA_TESTS_SIM_WORKLOAD_LIST_WORKLOAD_H_
+#ifndef FLOTILLA_TESTS_WORKLOAD_LIST_WORKLOAD_H_
+#define FLOTILLA_TESTS_WORKLOAD_LIST_WORKLOAD_H_
 
-#include "tests/sim/workload/workload.h"
+#include "tests/workload/workload.h"
 
-namespace flotilla::sim {
+namespace flotilla::testing {
 
 class ListWorkload final : public Workload {
  public:
@@ -24,6 +24,7 @@ class ListWorkload final : public Workload {
     std::string longest;
   };
 
+  std::string KeyOf(uint64_t number) const;
   void Read(const Caller& caller, const std::string& key, OperationDone done);
   void Append(const Caller& caller, const std::string& key, OperationDone done);
   // `found` was read by an operation that began when the list was `floor` long.
@@ -34,6 +35,6 @@ class ListWorkload final : public Workload {
   uint64_t elements_ = 0;
 };
 
-}  // namespace flotilla::sim
+}  // namespace flotilla::testing
 
-#endif  // FLOTILLA_TESTS_SIM_WORKLOAD_LIST_WORKLOAD_H_
+#endif  // FLOTILLA_TESTS_WORKLOAD_LIST_WORKLOAD_H_

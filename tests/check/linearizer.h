@@ -1,13 +1,13 @@
 // The search for an order of one key's operations in which every result is right.
 //
 // Pure; not thread-safe.
-#ifndef FLOTILLA_TESTS_SIM_CHECK_LINEARIZER_H_
-#define FLOTILLA_TESTS_SIM_CHECK_LINEARIZER_H_
+#ifndef FLOTILLA_TESTS_CHECK_LINEARIZER_H_
+#define FLOTILLA_TESTS_CHECK_LINEARIZER_H_
 
 #include <cstdint>
 #include <vector>
 
-namespace flotilla::sim {
+namespace flotilla::testing {
 
 // Values are numbers; 0 stands for an absent key.
 struct RegisterStep {
@@ -27,6 +27,6 @@ enum class Verdict { kLinearizable, kViolation, kGaveUp };
 // states were looked at.
 Verdict Linearize(const std::vector<RegisterStep>& steps, uint64_t budget);
 
-}  // namespace flotilla::sim
+}  // namespace flotilla::testing
 
-#endif  // FLOTILLA_TESTS_SIM_CHECK_LINEARIZER_H_
+#endif  // FLOTILLA_TESTS_CHECK_LINEARIZER_H_

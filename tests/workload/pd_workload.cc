@@ -1,11 +1,11 @@
-#include "tests/sim/workload/pd_workload.h"
+#include "tests/workload/pd_workload.h"
 
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
 #include <utility>
 
-namespace flotilla::sim {
+namespace flotilla::testing {
 
 void PdWorkload::Begin(const Caller& caller, OperationDone done) {
   if (caller.random->Chance(0.8)) return GetTimestamps(caller, std::move(done));
@@ -51,4 +51,4 @@ void PdWorkload::AllocateIds(const Caller& caller, OperationDone done) {
       });
 }
 
-}  // namespace flotilla::sim
+}  // namespace flotilla::testing

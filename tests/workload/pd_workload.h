@@ -2,14 +2,14 @@
 // leads, and ids, which are given out once.
 //
 // Not thread-safe.
-#ifndef FLOTILLA_TESTS_SIM_WORKLOAD_PD_WORKLOAD_H_
-#define FLOTILLA_TESTS_SIM_WORKLOAD_PD_WORKLOAD_H_
+#ifndef FLOTILLA_TESTS_WORKLOAD_PD_WORKLOAD_H_
+#define FLOTILLA_TESTS_WORKLOAD_PD_WORKLOAD_H_
 
 #include <set>
 
-#include "tests/sim/workload/workload.h"
+#include "tests/workload/workload.h"
 
-namespace flotilla::sim {
+namespace flotilla::testing {
 
 class PdWorkload final : public Workload {
  public:
@@ -29,6 +29,6 @@ class PdWorkload final : public Workload {
   std::set<uint64_t> ids_;
 };
 
-}  // namespace flotilla::sim
+}  // namespace flotilla::testing
 
-#endif  // FLOTILLA_TESTS_SIM_WORKLOAD_PD_WORKLOAD_H_
+#endif  // FLOTILLA_TESTS_WORKLOAD_PD_WORKLOAD_H_

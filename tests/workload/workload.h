@@ -2,8 +2,8 @@
 // says in the end whether that can be true.
 //
 // Not thread-safe.
-#ifndef FLOTILLA_TESTS_SIM_WORKLOAD_WORKLOAD_H_
-#define FLOTILLA_TESTS_SIM_WORKLOAD_WORKLOAD_H_
+#ifndef FLOTILLA_TESTS_WORKLOAD_WORKLOAD_H_
+#define FLOTILLA_TESTS_WORKLOAD_WORKLOAD_H_
 
 #include <cstdint>
 #include <map>
@@ -14,14 +14,14 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "common/env/clock.h"
 #include "common/env/random.h"
 #include "common/pdclient/pd_client.h"
 #include "flotilla/client/raw_client.h"
-#include "tests/sim/check/register_history.h"
-#include "tests/sim/plan.h"
+#include "tests/check/register_history.h"
 #include "tests/support/violations.h"
 
-namespace flotilla::sim {
+namespace flotilla::testing {
 
 // How many operations of a kind ended how.
 struct Tally {
@@ -33,9 +33,14 @@ using Tallies = std::map<std::string, Tally>;
 
 // What a workload works with; outlives it.
 struct WorkloadContext {
-  const Plan* plan = nullptr;
+  // In front of every key of this workload's; two workloads with different ones share no key.
+  std::string prefix{};
+  // Registers.
+  uint64_t keys = 50;
+  // What the wall clock of a server may be wrong by, to either side.
+  env::Duration max_wall_skew{};
   const env::Clock* clock = nullptr;
-  testing::Violations* violations = nullptr;
+  Violations* violations = nullptr;
   Tallies* tallies = nullptr;
 };
 
@@ -68,6 +73,6 @@ std::vector<std::unique_ptr<Workload>> MakeWorkloads(const WorkloadContext& cont
 // What the status of a write says of it, counted.
 RegisterHistory::Outcome OutcomeOf(const absl::Status& status, Tally& tally);
 
-}  // namespace flotilla::sim
+}  // namespace flotilla::testing
 
-#endif  // FLOTILLA_TESTS_SIM_WORKLOAD_WORKLOAD_H_
+#endif  // FLOTILLA_TESTS_WORKLOAD_WORKLOAD_H_

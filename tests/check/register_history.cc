@@ -1,13 +1,13 @@
-#include "tests/sim/check/register_history.h"
+#include "tests/check/register_history.h"
 
 #include <spdlog/fmt/fmt.h>
 
 #include <set>
 #include <utility>
 
-#include "tests/sim/check/linearizer.h"
+#include "tests/check/linearizer.h"
 
-namespace flotilla::sim {
+namespace flotilla::testing {
 namespace {
 
 constexpr uint64_t kBudget = 300'000;
@@ -103,7 +103,7 @@ void RegisterHistory::End(const Handle& handle, Outcome outcome, Value found) {
   operation.found = std::move(found);
 }
 
-void RegisterHistory::Check(testing::Violations* violations) const {
+void RegisterHistory::Check(Violations* violations) const {
   for (const auto& [key, operations] : keys_) {
     const Verdict verdict = Linearize(StepsOf(operations), kBudget);
     if (verdict == Verdict::kLinearizable) continue;
@@ -135,4 +135,4 @@ std::string RegisterHistory::Describe(const std::string& key) const {
   return text;
 }
 
-}  // namespace flotilla::sim
+}  // namespace flotilla::testing

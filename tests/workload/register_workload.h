@@ -2,12 +2,12 @@
 // must be linearizable.
 //
 // Not thread-safe.
-#ifndef FLOTILLA_TESTS_SIM_WORKLOAD_REGISTER_WORKLOAD_H_
-#define FLOTILLA_TESTS_SIM_WORKLOAD_REGISTER_WORKLOAD_H_
+#ifndef FLOTILLA_TESTS_WORKLOAD_REGISTER_WORKLOAD_H_
+#define FLOTILLA_TESTS_WORKLOAD_REGISTER_WORKLOAD_H_
 
-#include "tests/sim/workload/workload.h"
+#include "tests/workload/workload.h"
 
-namespace flotilla::sim {
+namespace flotilla::testing {
 
 class RegisterWorkload final : public Workload {
  public:
@@ -50,6 +50,6 @@ class RegisterWorkload final : public Workload {
   uint64_t values_ = 0;
 };
 
-}  // namespace flotilla::sim
+}  // namespace flotilla::testing
 
-#endif  // FLOTILLA_TESTS_SIM_WORKLOAD_REGISTER_WORKLOAD_H_
+#endif  // FLOTILLA_TESTS_WORKLOAD_REGISTER_WORKLOAD_H_

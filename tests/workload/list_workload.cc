@@ -1,20 +1,22 @@
-#include "tests/sim/workload/list_workload.h"
+#include "tests/workload/list_workload.h"
 
 #include <spdlog/fmt/fmt.h>
 
 #include <memory>
 #include <utility>
 
-namespace flotilla::sim {
+namespace flotilla::testing {
 namespace {
 
 using client::RawClient;
 
 constexpr uint64_t kLists = 4;
 
-std::string KeyOf(uint64_t number) { return fmt::format("l{}", number); }
-
 }  // namespace
+
+std::string ListWorkload::KeyOf(uint64_t number) const {
+  return fmt::format("{}l{}", on_.prefix, number);
+}
 
 void ListWorkload::Begin(const Caller& caller, OperationDone done) {
   const std::string key = KeyOf(caller.random->Uniform(kLists));
@@ -74,4 +76,4 @@ void ListWorkload::Append(const Caller& caller, const std::string& key, Operatio
                                   });
 }
 
-}  // namespace flotilla::sim
+}  // namespace flotilla::testing

@@ -1,10 +1,10 @@
-#include "tests/sim/workload/ttl_workload.h"
+#include "tests/workload/ttl_workload.h"
 
 #include <spdlog/fmt/fmt.h>
 
 #include <utility>
 
-namespace flotilla::sim {
+namespace flotilla::testing {
 namespace {
 
 using client::RawClient;
@@ -29,7 +29,7 @@ void TtlWorkload::Write(const Caller& caller, OperationDone done) {
   const size_t number = written_.size();
   const auto ttl = std::chrono::seconds(caller.random->Between(1, 30));
   Written written;
-  written.key = fmt::format("t{:04}", number);
+  written.key = fmt::format("{}t{:04}", on_.prefix, number);
   written.ttl = ttl;
   written.begin = on_.clock->Now();
   written_.push_back(written);
@@ -60,7 +60,7 @@ void TtlWorkload::Read(const Caller& caller, size_t number, OperationDone done) 
 void TtlWorkload::OnRead(const Written& written, env::Instant begin, bool was_acknowledged,
                          bool found) {
   // Who writes and who reads may have other wall clocks, each off to either side.
-  const env::Duration error = std::chrono::milliseconds(2 * on_.plan->max_wall_skew_ms) + kRounding;
+  const env::Duration error = 2 * on_.max_wall_skew + kRounding;
   if (found && written.outcome == Outcome::kNever) {
     on_.violations->Add(fmt::format("{} was refused and is there", written.key));
   }
@@ -72,4 +72,4 @@ void TtlWorkload::OnRead(const Written& written, env::Instant begin, bool was_ac
   }
 }
 
-}  // namespace flotilla::sim
+}  // namespace flotilla::testing

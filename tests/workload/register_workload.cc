@@ -1,11 +1,11 @@
-#include "tests/sim/workload/register_workload.h"
+#include "tests/workload/register_workload.h"
 
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
 #include <utility>
 
-namespace flotilla::sim {
+namespace flotilla::testing {
 namespace {
 
 using Outcome = RegisterHistory::Outcome;
@@ -22,15 +22,17 @@ Outcome ReadOutcome(bool ok, Tally& tally) {
 
 }  // namespace
 
-std::string RegisterWorkload::KeyOf(uint64_t number) const { return fmt::format("r{:03}", number); }
+std::string RegisterWorkload::KeyOf(uint64_t number) const {
+  return fmt::format("{}r{:03}", on_.prefix, number);
+}
 
 std::string RegisterWorkload::AnyKey(const Caller& caller) const {
-  return KeyOf(caller.random->Uniform(on_.plan->keys));
+  return KeyOf(caller.random->Uniform(on_.keys));
 }
 
 client::Range RegisterWorkload::AnyRange(const Caller& caller) const {
-  const uint64_t first = caller.random->Uniform(on_.plan->keys);
-  return {KeyOf(first), KeyOf(caller.random->Between(first + 1, on_.plan->keys))};
+  const uint64_t first = caller.random->Uniform(on_.keys);
+  return {KeyOf(first), KeyOf(caller.random->Between(first + 1, on_.keys))};
 }
 
 std::vector<std::string> RegisterWorkload::AnyKeys(const Caller& caller) const {
@@ -58,7 +60,7 @@ void RegisterWorkload::Begin(const Caller& caller, OperationDone done) {
 }
 
 void RegisterWorkload::BeginLastReads(const Caller& caller, OperationDone done) {
-  Scan(caller, {KeyOf(0), KeyOf(on_.plan->keys)}, std::move(done));
+  Scan(caller, {KeyOf(0), KeyOf(on_.keys)}, std::move(done));
 }
 
 void RegisterWorkload::Get(const Caller& caller, OperationDone done) {
@@ -125,7 +127,7 @@ void RegisterWorkload::Swap(const Caller& caller, OperationDone done) {
 RegisterWorkload::Handles RegisterWorkload::BeginReads(const Caller& caller,
                                                        const client::Range& range) {
   Handles handles;
-  for (uint64_t i = 0; i < on_.plan->keys; ++i) {
+  for (uint64_t i = 0; i < on_.keys; ++i) {
     const std::string key = KeyOf(i);
     if (key < range.start || key >= range.end) continue;
     handles.push_back(history_.BeginRead(key, caller.name));
@@ -229,9 +231,8 @@ void RegisterWorkload::BatchDelete(const Caller& caller, OperationDone done) {
 }
 
 void RegisterWorkload::DeleteRange(const Caller& caller, OperationDone done) {
-  const uint64_t first = caller.random->Uniform(on_.plan->keys);
-  const uint64_t last =
-      std::min(on_.plan->keys, first + caller.random->Between(1, kMostInDeletedRange));
+  const uint64_t first = caller.random->Uniform(on_.keys);
+  const uint64_t last = std::min(on_.keys, first + caller.random->Between(1, kMostInDeletedRange));
   Handles handles;
   for (uint64_t i = first; i < last; ++i) {
     handles.push_back(history_.BeginWrite(KeyOf(i), std::nullopt, caller.name));
@@ -244,4 +245,4 @@ void RegisterWorkload::DeleteRange(const Caller& caller, OperationDone done) {
       });
 }
 
-}  // namespace flotilla::sim
+}  // namespace flotilla::testing

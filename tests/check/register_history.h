@@ -7,8 +7,8 @@
 // was tried remembered).
 //
 // Not thread-safe.
-#ifndef FLOTILLA_TESTS_SIM_CHECK_REGISTER_HISTORY_H_
-#define FLOTILLA_TESTS_SIM_CHECK_REGISTER_HISTORY_H_
+#ifndef FLOTILLA_TESTS_CHECK_REGISTER_HISTORY_H_
+#define FLOTILLA_TESTS_CHECK_REGISTER_HISTORY_H_
 
 #include <cstdint>
 #include <map>
@@ -18,7 +18,7 @@
 
 #include "tests/support/violations.h"
 
-namespace flotilla::sim {
+namespace flotilla::testing {
 
 class RegisterHistory {
  public:
@@ -56,7 +56,7 @@ class RegisterHistory {
   void End(const Handle& handle, Outcome outcome, Value found = std::nullopt);
 
   // Adds a violation for each key whose operations have no order.
-  void Check(testing::Violations* violations) const;
+  void Check(Violations* violations) const;
   // The operations of a key, one line each, in the order of their beginnings.
   std::string Describe(const std::string& key) const;
   uint64_t operations() const { return ticks_ / 2; }
@@ -68,6 +68,6 @@ class RegisterHistory {
   std::map<std::string, std::vector<Operation>> keys_;
 };
 
-}  // namespace flotilla::sim
+}  // namespace flotilla::testing
 
-#endif  // FLOTILLA_TESTS_SIM_CHECK_REGISTER_HISTORY_H_
+#endif  // FLOTILLA_TESTS_CHECK_REGISTER_HISTORY_H_

@@ -1,11 +1,11 @@
-#include "tests/sim/check/linearizer.h"
+#include "tests/check/linearizer.h"
 
 #include <algorithm>
 #include <string>
 #include <unordered_set>
 #include <utility>
 
-namespace flotilla::sim {
+namespace flotilla::testing {
 namespace {
 
 // The beginnings and ends that were not taken out yet, as a list through an array.
@@ -142,4 +142,4 @@ Verdict Linearize(const std::vector<RegisterStep>& steps, uint64_t budget) {
   return Verdict::kLinearizable;
 }
 
-}  // namespace flotilla::sim
+}  // namespace flotilla::testing

@@ -2,12 +2,12 @@
 // some time after it is not. What the wall clocks of stores may be wrong by is allowed for.
 //
 // Not thread-safe.
-#ifndef FLOTILLA_TESTS_SIM_WORKLOAD_TTL_WORKLOAD_H_
-#define FLOTILLA_TESTS_SIM_WORKLOAD_TTL_WORKLOAD_H_
+#ifndef FLOTILLA_TESTS_WORKLOAD_TTL_WORKLOAD_H_
+#define FLOTILLA_TESTS_WORKLOAD_TTL_WORKLOAD_H_
 
-#include "tests/sim/workload/workload.h"
+#include "tests/workload/workload.h"
 
-namespace flotilla::sim {
+namespace flotilla::testing {
 
 class TtlWorkload final : public Workload {
  public:
@@ -34,6 +34,6 @@ class TtlWorkload final : public Workload {
   std::vector<Written> written_;
 };
 
-}  // namespace flotilla::sim
+}  // namespace flotilla::testing
 
-#endif  // FLOTILLA_TESTS_SIM_WORKLOAD_TTL_WORKLOAD_H_
+#endif  // FLOTILLA_TESTS_WORKLOAD_TTL_WORKLOAD_H_

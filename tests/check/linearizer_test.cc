@@ -1,8 +1,8 @@
-#include "tests/sim/check/linearizer.h"
+#include "tests/check/linearizer.h"
 
 #include <gtest/gtest.h>
 
-namespace flotilla::sim {
+namespace flotilla::testing {
 namespace {
 
 using Kind = RegisterStep::Kind;
@@ -68,4 +68,4 @@ TEST(LinearizerTest, GivesUpBeyondItsBudget) {
 }
 
 }  // namespace
-}  // namespace flotilla::sim
+}  // namespace flotilla::testing
