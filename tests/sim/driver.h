@@ -14,6 +14,7 @@
 #include "common/env/random.h"
 #include "common/env/stage.h"
 #include "tests/sim/node/client_node.h"
+#include "tests/sim/plan.h"
 #include "tests/workload/workload.h"
 
 namespace flotilla::sim {
