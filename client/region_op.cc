@@ -6,6 +6,7 @@
 
 #include "common/base/bytes.h"
 #include "common/errors/region_error.h"
+#include "common/rpc/unary_handler.h"
 
 namespace flotilla::client {
 namespace {
@@ -54,6 +55,8 @@ void RegionOp::Attempt(StoreConnection& store) {
   if (maybe_applied_ && effect_ != Effect::kRead) core_->metrics().resent_writes.Increment();
   const env::Instant deadline =
       std::min(budget_.deadline(), core_->clock().Now() + core_->options().request_timeout);
+  // Whatever has not begun by then need not begin any more.
+  rpc::LimitExecution(*mutable_context(), deadline - core_->clock().Now());
   Send(store, deadline, [this](absl::Status status) { OnAnswer(std::move(status)); });
 }
 
@@ -68,6 +71,7 @@ void RegionOp::FillContext() {
   context.set_api_version(codec.is_v2() ? kvrpcpb::V2 : kvrpcpb::V1);
   context.set_keyspace_id(codec.is_v2() ? codec.keyspace().value() : kNoKeyspace);
   context.set_cluster_id(core_->cluster_id());
+  context.clear_max_execution_duration_ms();
   if (budget_.retries() > 0) context.set_is_retry_request(true);
 }
 

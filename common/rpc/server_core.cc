@@ -44,6 +44,9 @@ ServerCore::ServerCore(ServerOptions server_options, GrpcEventLoop* event_loop,
                                       {{"server", options.name}})),
       refused(registry->AddCounter("flotilla_rpc_refused_total",
                                    "Calls and streams refused because too many were under way",
+                                   {{"server", options.name}})),
+      expired(registry->AddCounter("flotilla_rpc_expired_total",
+                                   "Calls that came after their deadline and were not executed",
                                    {{"server", options.name}})) {}
 
 }  // namespace flotilla::rpc

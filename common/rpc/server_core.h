@@ -79,6 +79,7 @@ struct ServerCore {
   metrics::Registry* const registry;
   metrics::Gauge& open_streams;
   metrics::Counter& refused;
+  metrics::Counter& expired;
   DynamicService service;
   // Unary calls that a handler has and has not answered.
   std::atomic<size_t> unary_calls{0};

@@ -1,6 +1,7 @@
 #include "common/rpc/unary_call.h"
 
 #include <fmt/format.h>
+#include <grpc/support/time.h>
 
 #include <utility>
 
@@ -15,6 +16,16 @@ namespace {
 constexpr size_t kMaxFreeCalls = 256;
 // Messages larger than this are not kept for reuse.
 constexpr size_t kKeepMessageBytes = 64 << 10;
+
+// What is left of the time that the caller waits; kNoDeadline when it did not say.
+env::Duration TimeLeft(const grpc::ServerContext& context) {
+  const gpr_timespec deadline = context.raw_deadline();
+  const gpr_timespec left = gpr_time_sub(deadline, gpr_now(deadline.clock_type));
+  // A day is as good as none, and does not overflow.
+  constexpr int64_t kLongSeconds = 86'400;
+  if (left.tv_sec >= kLongSeconds) return kNoDeadline;
+  return std::chrono::seconds(left.tv_sec) + std::chrono::nanoseconds(left.tv_nsec);
+}
 
 }  // namespace
 
@@ -60,7 +71,14 @@ void UnaryCall::Handle() {
         "more than {} calls are under way on this server", core->options.max_unary_calls))));
     return;
   }
-  method_->handler()->Handle(*request_, response_.get(),
+  const env::Duration allowed = TimeLeft(*context_);
+  if (allowed <= env::Duration::zero()) {
+    core->expired.Increment();
+    TellNotExecuted(*context_);
+    Answer(absl::DeadlineExceededError("the call came after its deadline"));
+    return;
+  }
+  method_->handler()->Handle(*request_, response_.get(), allowed,
                              [this](absl::Status status) { AnswerOnLoop(std::move(status)); });
 }
 

@@ -5,12 +5,29 @@
 
 #include <google/protobuf/message.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <utility>
 
+#include "common/env/clock.h"
 #include "common/rpc/done.h"
 
 namespace flotilla::rpc {
+
+// Callers whose transport tells no deadline.
+inline constexpr env::Duration kNoDeadline = env::Duration::max();
+
+// The caller's deadline is told twice: by the transport, and by requests of the public protocol in
+// their context. Afterwards the context has the sooner one, so that every queue goes by it.
+template <typename Context>
+void LimitExecution(Context& context, env::Duration allowed) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(allowed).count();
+  const auto left_ms = static_cast<uint64_t>(std::max<int64_t>(left, 1));
+  const uint64_t asked_ms = context.max_execution_duration_ms();
+  if (asked_ms == 0 || left_ms < asked_ms) context.set_max_execution_duration_ms(left_ms);
+}
 
 // Thread-safe as the API behind it is.
 class UnaryHandler {
@@ -20,8 +37,9 @@ class UnaryHandler {
   virtual ~UnaryHandler() = default;
   virtual std::unique_ptr<Message> NewRequest() const = 0;
   virtual std::unique_ptr<Message> NewResponse() const = 0;
-  // The messages are of the types that the two above make, and live until `done` was called.
-  virtual void Handle(const Message& request, Message* response, Done done) = 0;
+  // The messages are of the types that the two above make, and live until `done` was called. The
+  // caller waits for `allowed`, or kNoDeadline.
+  virtual void Handle(Message& request, Message* response, env::Duration allowed, Done done) = 0;
 };
 
 template <typename Api, typename Request, typename Response>
@@ -34,9 +52,12 @@ class ApiMethod final : public UnaryHandler {
 
   std::unique_ptr<Message> NewRequest() const override { return std::make_unique<Request>(); }
   std::unique_ptr<Message> NewResponse() const override { return std::make_unique<Response>(); }
-  void Handle(const Message& request, Message* response, Done done) override {
-    (api_->*method_)(static_cast<const Request&>(request), static_cast<Response*>(response),
-                     std::move(done));
+  void Handle(Message& message, Message* response, env::Duration allowed, Done done) override {
+    auto& request = static_cast<Request&>(message);
+    if constexpr (requires { request.mutable_context()->max_execution_duration_ms(); }) {
+      if (allowed != kNoDeadline) LimitExecution(*request.mutable_context(), allowed);
+    }
+    (api_->*method_)(request, static_cast<Response*>(response), std::move(done));
   }
 
  private:

@@ -27,6 +27,7 @@ class EchoApi {
     } else if (request.key() == "hold") {
       held_.Update([&](auto& held) { held.push_back(std::move(done)); });
     } else {
+      allowed_ms_.Set(request.context().max_execution_duration_ms());
       response->set_value(request.key());
       std::move(done)(absl::OkStatus());
     }
@@ -50,6 +51,7 @@ class EchoApi {
   }
 
   Box<size_t> put_bytes_;
+  Box<uint64_t> allowed_ms_;
 
  private:
   Box<std::vector<Done>> held_;
@@ -190,6 +192,26 @@ TEST_F(UnaryTest, DeadlineOfTheClientHolds) {
   ASSERT_TRUE(api_.WaitForHeld(1));
   api_.AnswerHeld();
   EXPECT_TRUE(Get("key").ok());
+}
+
+TEST_F(UnaryTest, HandlersFindTheDeadlineInTheRequestsContext) {
+  StartServer();
+  CallOptions options;
+  options.timeout = std::chrono::seconds(10);
+  ASSERT_TRUE(Get("key", options).ok());
+  EXPECT_GT(api_.allowed_ms_.Get(), 0u);
+  EXPECT_LE(api_.allowed_ms_.Get(), 10'000u);
+}
+
+TEST(LimitExecutionTest, TheSoonerOfTwoDeadlinesHolds) {
+  kvrpcpb::Context context;
+  LimitExecution(context, std::chrono::microseconds(1500));
+  EXPECT_EQ(context.max_execution_duration_ms(), 2u);
+  LimitExecution(context, std::chrono::seconds(1));
+  EXPECT_EQ(context.max_execution_duration_ms(), 2u);
+  // 0 would mean that there is none.
+  LimitExecution(context, -std::chrono::seconds(1));
+  EXPECT_EQ(context.max_execution_duration_ms(), 1u);
 }
 
 TEST_F(UnaryTest, NobodyListeningIsUnavailable) {

@@ -181,7 +181,8 @@ void Fabric::Lose(Packet packet) {
 }
 
 void Fabric::Call(const Endpoint& from, const std::string& address, const std::string& method,
-                  std::unique_ptr<google::protobuf::Message> request, Answer answer) {
+                  std::unique_ptr<google::protobuf::Message> request, env::Duration allowed,
+                  Answer answer) {
   const Endpoint to = Current(address);
   auto call = std::make_shared<ServerCall>();
   call->fabric = this;
@@ -193,7 +194,7 @@ void Fabric::Call(const Endpoint& from, const std::string& address, const std::s
   const absl::Status lost = IsLive(to) ? SocketClosed() : ConnectionRefused(address);
   Send(
       from, to,
-      [this, call, method] {
+      [this, call, method, allowed] {
         SimServer* const server = hosts_[call->server.host].server;
         rpc::UnaryHandler* const handler = server == nullptr ? nullptr : server->FindUnary(method);
         calls_[call->id] = call;
@@ -203,7 +204,7 @@ void Fabric::Call(const Endpoint& from, const std::string& address, const std::s
           return;
         }
         call->response = handler->NewResponse();
-        handler->Handle(*call->request, call->response.get(),
+        handler->Handle(*call->request, call->response.get(), allowed,
                         [call](absl::Status status) { call->Finish(std::move(status)); });
       },
       [call, lost] {

@@ -92,11 +92,12 @@ class Fabric final : public env::Stage {
   // breaks on the way, `lost` runs on the loop of `from` instead.
   void Send(const Endpoint& from, const Endpoint& to, Task task, Task lost);
   // Hands a request to whoever serves at `address` and `answer`, once at most, to the loop of
-  // `from`.
+  // `from`. The caller waits for `allowed`.
   using Answer =
       absl::AnyInvocable<void(absl::Status, std::unique_ptr<google::protobuf::Message>) &&>;
   void Call(const Endpoint& from, const std::string& address, const std::string& method,
-            std::unique_ptr<google::protobuf::Message> request, Answer answer);
+            std::unique_ptr<google::protobuf::Message> request, env::Duration allowed,
+            Answer answer);
   // Opens a stream from `end`; it hears Opened or Broken.
   void Open(const std::shared_ptr<StreamEnd>& end, const std::string& address,
             const std::string& method);

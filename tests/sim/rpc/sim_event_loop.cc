@@ -58,7 +58,7 @@ void SimEventLoop::CallUnary(const std::shared_ptr<rpc::Channel>& channel, std::
   std::unique_ptr<Message> copy(request.New());
   copy->CopyFrom(request);
   fabric_->Call(endpoint_, channel->address(), std::string(method), std::move(copy),
-                [this, id](absl::Status status, std::unique_ptr<Message> answer) {
+                options.timeout, [this, id](absl::Status status, std::unique_ptr<Message> answer) {
                   Finish(id, std::move(status), std::move(answer));
                 });
 }
