@@ -261,7 +261,7 @@ void Peer::OnApplied(GroupApplied applied) {
   applied_ = applied.at;
   HandOverBeforeLeavingJoint();
   node_->OnApplied(applied_.index);
-  reads_.Serve(applied_.index);
+  reads_.Serve(applied_.index, env_->round.now);
   TellOwedCommit();
   Touch();
 }

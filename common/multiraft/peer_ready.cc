@@ -205,7 +205,7 @@ void Peer::HandleReady(raft::Ready ready) {
   }
   if (ready.reads.empty()) return;
   for (const raft::ReadState& read : ready.reads) reads_.OnIndex(read.read_id, read.index);
-  reads_.Serve(applied_.index);
+  reads_.Serve(applied_.index, env_->round.now);
 }
 
 // A commit index is not worth a sync: a restarted peer learns it again from its leader. It is

@@ -55,13 +55,14 @@ void ReadQueue::WaitAgain(Round round) {
   std::move(round.reads.begin(), round.reads.end(), std::back_inserter(waiting_));
 }
 
-void ReadQueue::Serve(Index applied) {
+void ReadQueue::Serve(Index applied, env::Instant now) {
   // Indexes may come out of order: a later round can be answered by a new leader first.
   for (auto it = indexed_.begin(); it != indexed_.end();) {
     if (it->index > applied) {
       ++it;
       continue;
     }
+    AnswerExpired(it->reads, now);
     AnswerAll(it->reads, absl::OkStatus());
     it = indexed_.erase(it);
   }

@@ -41,8 +41,9 @@ class ReadQueue {
   // The round is lost with its leader. Its reads wait for another round if this is the first time,
   // else they fail with `error`.
   void OnDropped(raft::ReadId id, const absl::Status& error);
-  // Everything up to `applied` is applied: answers the reads of indexes that are reached.
-  void Serve(Index applied);
+  // Everything up to `applied` is applied: answers the reads of indexes that are reached. Those
+  // that waited past their deadline are not executed.
+  void Serve(Index applied, env::Instant now);
 
   // Asks again what waits too long for its index, and answers what is past its deadline.
   void Tick(env::Instant now);

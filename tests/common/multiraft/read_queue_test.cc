@@ -30,9 +30,9 @@ TEST_F(ReadQueueTest, AllThatWaitShareARound) {
   EXPECT_FALSE(queue_.WantsRound());
   Add("c");  // Comes after the round began: must not use its index.
   queue_.OnIndex(raft::ReadId(1), Index(10));
-  queue_.Serve(Index(9));
+  queue_.Serve(Index(9), env::Instant());
   EXPECT_TRUE(outcomes_.empty());
-  queue_.Serve(Index(10));
+  queue_.Serve(Index(10), env::Instant());
   EXPECT_TRUE(Served("a"));
   EXPECT_TRUE(Served("b"));
   EXPECT_FALSE(outcomes_.contains("c"));
@@ -72,10 +72,10 @@ TEST_F(ReadQueueTest, ALostRoundIsAskedAgainAndItsLateAnswerIgnored) {
   ASSERT_TRUE(queue_.WantsRound());
   queue_.BeginRound(raft::ReadId(2));
   queue_.OnIndex(raft::ReadId(1), Index(5));
-  queue_.Serve(Index(100));
+  queue_.Serve(Index(100), env::Instant());
   EXPECT_TRUE(outcomes_.empty());
   queue_.OnIndex(raft::ReadId(2), Index(7));
-  queue_.Serve(Index(7));
+  queue_.Serve(Index(7), env::Instant());
   EXPECT_TRUE(Served("a"));
 }
 
@@ -98,6 +98,17 @@ TEST_F(ReadQueueTest, ADeadlineEndsAReadWhereverItWaits) {
   EXPECT_TRUE(absl::IsNotFound(outcomes_["patient"]));
 }
 
+TEST_F(ReadQueueTest, AReadWhoseDeadlinePassedIsNotServed) {
+  const env::Instant deadline = env::Instant() + std::chrono::seconds(1);
+  Add("late", deadline);
+  Add("in time", deadline + std::chrono::seconds(1));
+  queue_.BeginRound(raft::ReadId(1));
+  queue_.OnIndex(raft::ReadId(1), Index(5));
+  queue_.Serve(Index(5), deadline);
+  EXPECT_TRUE(absl::IsDeadlineExceeded(outcomes_["late"]));
+  EXPECT_TRUE(Served("in time"));
+}
+
 TEST_F(ReadQueueTest, IndexesMayComeOutOfOrder) {
   Add("a");
   queue_.BeginRound(raft::ReadId(1));
@@ -105,7 +116,7 @@ TEST_F(ReadQueueTest, IndexesMayComeOutOfOrder) {
   queue_.BeginRound(raft::ReadId(2));
   queue_.OnIndex(raft::ReadId(2), Index(3));
   queue_.OnIndex(raft::ReadId(1), Index(9));
-  queue_.Serve(Index(3));
+  queue_.Serve(Index(3), env::Instant());
   EXPECT_TRUE(Served("b"));
   EXPECT_FALSE(outcomes_.contains("a"));
 }
