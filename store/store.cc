@@ -91,6 +91,9 @@ StoreCoreOptions CoreOptionsOf(const StoreConfig& config) {
                    .region_keys = config.region.split_keys};
   options.kv = {.max_entry_bytes = config.raft.max_entry_bytes,
                 .max_scan_bytes = config.storage.max_scan_bytes};
+  options.writes = {.delay = config.admission.write_delay,
+                    .min_bytes = config.admission.min_write_bytes,
+                    .max_bytes = config.admission.max_write_bytes};
   options.snapshot.registry.root = absl::StrCat(config.data_dir, "/snapshot");
   options.snapshot.registry.max_bytes = config.snapshot.max_bytes;
   options.snapshot.sender.bytes_per_second = config.snapshot.bytes_per_second;

@@ -53,6 +53,30 @@ void AddStorage(config::OptionSet& options, StoreConfig& config) {
                   {"storage.max-message", "Largest message that is accepted."}, {kMiB, 1 * kGiB});
 }
 
+void AddAdmission(config::OptionSet& options, StoreConfig& config) {
+  options.Add(&config.admission.write_delay,
+              {"admission.write-delay",
+               "Writes are refused with ServerIsBusy when there are so many that even the fastest "
+               "takes longer than this."},
+              {milliseconds(5), milliseconds(10'000)});
+  options.AddSize(&config.admission.min_write_bytes,
+                  {"admission.min-writes",
+                   "Writes that may be under way however slow they are, 512 bytes counted for each "
+                   "besides keys and values: what a sync of a slow disk should cover."},
+                  {64 * kKiB, kGiB});
+  options.AddSize(&config.admission.max_write_bytes,
+                  {"admission.max-writes", "Writes that may be under way however fast they are."},
+                  {64 * kKiB, 16 * kGiB});
+  options.AddCheck([&config]() -> absl::Status {
+    const auto& [delay, least, most] = config.admission;
+    if (least <= most) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat("admission.min-writes (", least,
+                                                   " bytes) must not be more than "
+                                                   "admission.max-writes (",
+                                                   most, " bytes)"));
+  });
+}
+
 void AddRaft(config::OptionSet& options, StoreConfig& config) {
   options.Add(&config.raft.tick, {"raft.tick", "Length of a Raft tick."},
               {milliseconds(10), milliseconds(10'000)});
@@ -119,6 +143,7 @@ void AddOptions(config::OptionSet& options, StoreConfig& config) {
   AddAddresses(options, config);
   config::AddConnectionLimits(options, config.server);
   AddStorage(options, config);
+  AddAdmission(options, config);
   AddRaft(options, config);
   AddRegion(options, config);
   options.Add(&config.log.level, {"log.level", "What is logged."},

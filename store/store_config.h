@@ -32,6 +32,12 @@ struct StoreConfig {
   } storage;
 
   struct {
+    std::chrono::milliseconds write_delay{100};
+    uint64_t min_write_bytes = 1 << 20;
+    uint64_t max_write_bytes = 64ull << 20;
+  } admission;
+
+  struct {
     std::chrono::milliseconds tick{100};
     uint32_t election_ticks = 10;
     uint32_t heartbeat_ticks = 3;

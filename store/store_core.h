@@ -24,7 +24,9 @@
 #include "store/heartbeat/store_heartbeat.h"
 #include "store/kv/host_replicator.h"
 #include "store/kv/kv_api.h"
+#include "store/kv/limited_replicator.h"
 #include "store/kv/read_stage.h"
+#include "store/kv/write_limiter.h"
 #include "store/region/region_manager.h"
 #include "store/snapshot/service.h"
 #include "store/snapshot_hub.h"
@@ -39,6 +41,7 @@ struct StoreCoreOptions {
   RegionPeerConfig peer;
   SplitLimits split;
   KvLimits kv;
+  WriteLimits writes;
   SnapshotOptions snapshot;
 };
 
@@ -103,7 +106,9 @@ class StoreCore {
   RegionManager manager_;
   std::unique_ptr<SnapshotService> snapshots_;
   std::unique_ptr<multiraft::Host> host_;
+  WriteLimiter write_limiter_;
   HostReplicator replicator_;
+  LimitedReplicator limited_replicator_;
   LocalReader reader_;
   ReadStage reads_;
   PdRegionSplitter splitter_;

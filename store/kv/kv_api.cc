@@ -85,20 +85,20 @@ bool KvApi::Begin(const Request& request, Response* response, rpc::Done& done) c
 template <typename Request, typename Response, typename ReadFunction>
 void KvApi::Read(const Request& request, Response* response, bool heavy, rpc::Done done,
                  ReadFunction read) {
-  on_.reader->Read(request.context(), [this, response, heavy, read, done = std::move(done)](
-                                          absl::StatusOr<ReadPermit> permit) mutable {
-    if (!permit.ok()) {
-      Reply(permit.status(), response, std::move(done));
-    } else if (!heavy) {
-      Reply(read(*permit), response, std::move(done));
-    } else {
-      on_.executor->Run([response, read, permit = *std::move(permit),
-                         done = std::move(done)](absl::Status status) mutable {
-        if (status.ok()) status = read(permit);
-        Reply(status, response, std::move(done));
-      });
-    }
-  });
+  const env::Instant deadline =
+      heavy ? on_.reader->DeadlineOf(request.context()) : env::Instant::max();
+  on_.reader->Read(request.context(),
+                   [this, response, deadline, heavy, read,
+                    done = std::move(done)](absl::StatusOr<ReadPermit> permit) mutable {
+                     if (!permit.ok()) return Reply(permit.status(), response, std::move(done));
+                     if (!heavy) return Reply(read(*permit), response, std::move(done));
+                     auto work = [response, read, permit = *std::move(permit),
+                                  done = std::move(done)](absl::Status status) mutable {
+                       if (status.ok()) status = read(permit);
+                       Reply(status, response, std::move(done));
+                     };
+                     on_.executor->Run(deadline, std::move(work));
+                   });
 }
 
 template <typename Response, typename Finish>
@@ -159,9 +159,8 @@ absl::StatusOr<bool> KvApi::GetStored(const ReadPermit& permit, std::string_view
   traffic.keys_read.fetch_add(1, std::memory_order_relaxed);
   traffic.bytes_read.fetch_add(key.size() + value.size(), std::memory_order_relaxed);
   ASSIGN_OR_RETURN(const StoredValue stored, ParseStoredValue(value));
-  if (stored.expire_at_ms == kNeverExpires) [[likely]] {
-    ttl_seconds = 0;
-  } else {
+  ttl_seconds = 0;
+  if (stored.expire_at_ms != kNeverExpires) [[unlikely]] {
     const int64_t now_ms = on_.clock->WallMillis();
     if (stored.ExpiredAt(now_ms)) return false;
     ttl_seconds = stored.TtlSeconds(now_ms);
@@ -485,7 +484,7 @@ void KvApi::UnsafeDestroyRange(const kvrpcpb::UnsafeDestroyRangeRequest& request
     return Reply(absl::InvalidArgumentError("InvalidRange: the end lies before the start"),
                  response, std::move(done));
   }
-  on_.executor->Run([this, range, response, done = std::move(done)](absl::Status status) mutable {
+  auto work = [this, range, response, done = std::move(done)](absl::Status status) mutable {
     if (status.ok() && !range.IsEmpty()) {
       const auto batch = on_.engine->NewBatch();
       DeleteData(*batch, range);
@@ -494,7 +493,8 @@ void KvApi::UnsafeDestroyRange(const kvrpcpb::UnsafeDestroyRangeRequest& request
       CHECK_OK(on_.engine->Flush());
     }
     Reply(status, response, std::move(done));
-  });
+  };
+  on_.executor->Run(on_.reader->DeadlineOf(request.context()), std::move(work));
 }
 
 }  // namespace flotilla::store

@@ -1,16 +1,19 @@
-// The stage that does long reads: scans, checksums, large batches.
+// The stage that does long reads: scans, checksums, large batches. Those that wait are served in
+// the order of their deadlines; one whose deadline has passed is not served at all.
 //
 // Thread: its own. Run is thread-safe.
 #ifndef FLOTILLA_STORE_KV_READ_STAGE_H_
 #define FLOTILLA_STORE_KV_READ_STAGE_H_
 
+#include <atomic>
+#include <cstddef>
+#include <map>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "common/env/clock.h"
 #include "common/env/inbox.h"
 #include "common/env/stage.h"
-#include "common/errors/region_error.h"
 #include "store/kv/replicator.h"
 
 namespace flotilla::store {
@@ -20,35 +23,33 @@ class ReadStage final : public env::Stage, public ReadExecutor {
   // Reads that may wait; more are refused with ServerIsBusy.
   static constexpr size_t kMaxWaiting = 4096;
 
-  ReadStage() : inbox_(kMaxWaiting) {}
+  // `clock` must outlive the stage.
+  explicit ReadStage(const env::Clock* clock) : clock_(clock), inbox_(0) {}
   // What still waits hears Unavailable.
-  ~ReadStage() override {
-    inbox_.TakeAll(taken_);
-    for (Work& work : taken_) {
-      if (work) std::move(work)(absl::UnavailableError("the store is stopping"));
-    }
-  }
+  ~ReadStage() override;
 
   void SetWaker(env::Waker* waker) { inbox_.SetWaker(waker); }
 
-  void Run(Work work) override {
-    if (inbox_.TryPush(std::move(work))) return;
-    std::move(work)(errors::ServerIsBusy("too many long reads wait", kBackoffMs));
-  }
+  void Run(env::Instant deadline, Work work) override;
 
   std::string_view name() const override { return "read"; }
-  bool RunOnce() override {
-    inbox_.TakeAll(taken_);
-    for (Work& work : taken_) std::move(work)(absl::OkStatus());
-    taken_.clear();
-    return false;
-  }
+  // Serves one read.
+  bool RunOnce() override;
 
  private:
-  static constexpr uint64_t kBackoffMs = 50;
+  struct Waiting {
+    env::Instant deadline;
+    Work work;
+  };
 
-  env::Inbox<Work> inbox_;
-  std::vector<Work> taken_;
+  void TakeInbox();
+
+  const env::Clock* const clock_;
+  // In the inbox and in the queue.
+  std::atomic<size_t> waiting_{0};
+  env::Inbox<Waiting> inbox_;
+  std::vector<Waiting> taken_;
+  std::multimap<env::Instant, Work> queue_;  // Of one deadline, in the order in which they came.
 };
 
 }  // namespace flotilla::store

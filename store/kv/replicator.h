@@ -27,8 +27,9 @@ class ReadExecutor {
   using Work = absl::AnyInvocable<void(absl::Status) &&>;
 
   virtual ~ReadExecutor() = default;
-  // Calls `work` exactly once: later, with OK; or at once, with ServerIsBusy, when too much waits.
-  virtual void Run(Work work) = 0;
+  // Calls `work` exactly once: later, with OK, or with DeadlineExceeded when its turn came after
+  // `deadline`; or at once, with ServerIsBusy, when too much waits.
+  virtual void Run(env::Instant deadline, Work work) = 0;
 };
 
 using SplitCallback = absl::AnyInvocable<void(absl::StatusOr<std::vector<metapb::Region>>) &&>;

@@ -37,7 +37,8 @@ SimStore::SimStore(const Parts& parts, const StoreClusterOptions& options) : hub
   OpenSnapshots(parts);
   replicator_ = std::make_unique<HostReplicator>(host_.get());
   reader_ = std::make_unique<LocalReader>(parts.id, &index_, replicator_.get(), parts.process);
-  reads_.SetWaker(parts.process->Add(&reads_));
+  reads_ = std::make_unique<ReadStage>(parts.process);
+  reads_->SetWaker(parts.process->Add(reads_.get()));
   splitter_ =
       std::make_unique<PdRegionSplitter>(parts.pd, replicator_.get(), parts.codec, parts.process);
   split_checker_ = std::make_unique<SplitChecker>(parts.engine, splitter_.get(), options.split);
@@ -56,7 +57,7 @@ SimStore::SimStore(const Parts& parts, const StoreClusterOptions& options) : hub
                      .clock = parts.process,
                      .reader = reader_.get(),
                      .replicator = replicator_.get(),
-                     .executor = &reads_,
+                     .executor = reads_.get(),
                      .splitter = splitter_.get(),
                      .slow_score = [host = host_.get()] { return host->SlowScore(); }},
       KvLimits{});

@@ -59,7 +59,7 @@ class DirectReplicator final : public Replicator {
 
 class DirectExecutor final : public ReadExecutor {
  public:
-  void Run(Work work) override { std::move(work)(absl::OkStatus()); }
+  void Run(env::Instant, Work work) override { std::move(work)(absl::OkStatus()); }
 };
 
 class RefusingSplitter final : public RegionSplitter {

@@ -35,7 +35,7 @@ class NoGroups final : public Replicator {
 
 class InlineExecutor final : public ReadExecutor {
  public:
-  void Run(Work work) override { std::move(work)(absl::OkStatus()); }
+  void Run(env::Instant, Work work) override { std::move(work)(absl::OkStatus()); }
 };
 
 class NoSplits final : public RegionSplitter {
