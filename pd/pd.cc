@@ -10,6 +10,7 @@
 #include "common/base/units.h"
 #include "common/engine/rocks_kv_engine.h"
 #include "common/engine/rocks_options.h"
+#include "common/env/fail_stop.h"
 #include "common/env/posix_file_system.h"
 #include "common/env/thread_scheduler.h"
 #include "common/metrics/registry.h"
@@ -66,7 +67,9 @@ ReplicaOptions MakeReplicaOptions(const PdConfig& config) {
 class Pd::Impl {
  public:
   Impl(const PdConfig& config, std::vector<Member> members)
-      : config_(config), members_(std::move(members), config.name) {}
+      : config_(config),
+        members_(std::move(members), config.name),
+        fail_stop_(config.data_dir, !config.log.file.empty()) {}
   ~Impl();
 
   absl::Status Start(std::string config_json);
@@ -85,6 +88,7 @@ class Pd::Impl {
   const MemberList members_;
   env::SystemClock clock_;
   env::PosixFileSystem files_;
+  env::ExitOnDiskFailure fail_stop_;
   metrics::Registry metrics_;
   rpc::GrpcEventLoop loop_{"pd-rpc", &clock_};
   rpc::ChannelPool channels_;
@@ -114,10 +118,12 @@ absl::Status Pd::Impl::Start(std::string config_json) {
 }
 
 absl::Status Pd::Impl::OpenEngines() {
-  ASSIGN_OR_RETURN(log_engine_,
-                   raftlog::RocksLogEngine::Open(dir_->log_path(), LogEngineOptions()));
-  ASSIGN_OR_RETURN(meta_engine_,
-                   engine::RocksKvEngine::Open(dir_->meta_path(), MetaEngineOptions()));
+  raftlog::RocksLogOptions log = LogEngineOptions();
+  log.fail_stop = &fail_stop_;
+  ASSIGN_OR_RETURN(log_engine_, raftlog::RocksLogEngine::Open(dir_->log_path(), log));
+  engine::RocksKvOptions meta = MetaEngineOptions();
+  meta.fail_stop = &fail_stop_;
+  ASSIGN_OR_RETURN(meta_engine_, engine::RocksKvEngine::Open(dir_->meta_path(), meta));
   return absl::OkStatus();
 }
 
@@ -150,6 +156,7 @@ absl::Status Pd::Impl::OpenReplica() {
   dependencies.kv_engine = meta_engine_.get();
   dependencies.transport = transport_.get();
   dependencies.metrics = &metrics_;
+  dependencies.fail_stop = &fail_stop_;
   ASSIGN_OR_RETURN(replica_,
                    Replica::Open(MakeReplicaOptions(config_), std::move(dependencies), &members_));
   receiver_ = std::make_unique<rpc::RaftReceiver>(

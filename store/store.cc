@@ -12,6 +12,7 @@
 #include "common/base/status_macros.h"
 #include "common/engine/rocks_kv_engine.h"
 #include "common/engine/rocks_options.h"
+#include "common/env/fail_stop.h"
 #include "common/env/posix_file_system.h"
 #include "common/env/random.h"
 #include "common/env/thread_scheduler.h"
@@ -122,7 +123,8 @@ metapb::Store DescribeSelf(const StoreConfig& config, StoreId store_id, const en
 // What outlives all else: time, files, network.
 struct Foundation {
   explicit Foundation(const StoreConfig& config)
-      : random(env::Random::SystemSeed()),
+      : fail_stop(config.data_dir, !config.log.file.empty()),
+        random(env::Random::SystemSeed()),
         loop("rpc", &clock),
         pd(PdOptions(config), &loop, &pool, random.Fork("pd")) {}
 
@@ -142,6 +144,7 @@ struct Foundation {
 
   env::SystemClock clock;
   env::PosixFileSystem files;
+  env::ExitOnDiskFailure fail_stop;
   metrics::Registry metrics;
   env::Random random;
   rpc::GrpcEventLoop loop;
@@ -240,11 +243,13 @@ absl::Status Store::Impl::OpenEngines() {
   data.memtable_bytes = config_.storage.memtable_bytes;
   data.total_memtable_bytes = 3 * config_.storage.memtable_bytes;
   data.metrics = &base_.metrics;
+  data.fail_stop = &base_.fail_stop;
   ASSIGN_OR_RETURN(storage_.engine,
                    engine::RocksKvEngine::Open(absl::StrCat(config_.data_dir, "/data"), data));
   raftlog::RocksLogOptions log;
   log.memtable_bytes = config_.storage.log_memtable_bytes;
   log.metrics = &base_.metrics;
+  log.fail_stop = &base_.fail_stop;
   ASSIGN_OR_RETURN(storage_.log_engine,
                    raftlog::RocksLogEngine::Open(absl::StrCat(config_.data_dir, "/log"), log));
   return absl::OkStatus();
@@ -278,6 +283,7 @@ absl::Status Store::Impl::OpenCore() {
   dependencies.connector = &exchange_->connector;
   dependencies.pd = &base_.pd;
   dependencies.metrics = &base_.metrics;
+  dependencies.fail_stop = &base_.fail_stop;
   ASSIGN_OR_RETURN(core_, StoreCore::Open(CoreOptionsOf(config_), storage_.identity, dependencies,
                                           MakeDiskUsage()));
   serving_ = std::make_unique<Serving>(config_, base_, core_.get());

@@ -23,6 +23,7 @@ std::unique_ptr<multiraft::Host> MakeHost(multiraft::HostConfig config, StoreId 
   dependencies.transport = on.transport;
   dependencies.tenant = manager;
   dependencies.metrics = on.metrics;
+  dependencies.fail_stop = on.fail_stop;
   return std::make_unique<multiraft::Host>(config, std::move(dependencies));
 }
 

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "common/engine/kv_engine.h"
 #include "common/env/clock.h"
+#include "common/env/fail_stop.h"
 #include "common/env/file_system.h"
 #include "common/env/random.h"
 #include "common/env/stage.h"
@@ -58,6 +59,7 @@ struct StoreDependencies {
   SnapshotConnector* connector = nullptr;
   pdclient::PdClient* pd = nullptr;
   metrics::Registry* metrics = nullptr;
+  env::FailStop* fail_stop = nullptr;
 };
 
 class StoreCore {

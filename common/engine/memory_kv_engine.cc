@@ -179,6 +179,11 @@ absl::Status MemoryKvEngine::Flush() {
 absl::Status MemoryKvEngine::StartFlush() { return Flush(); }
 
 void MemoryKvEngine::FlushAndTell() {
+  if (fails_next_flush_.exchange(false)) {
+    store_->Freeze();
+    env::StopForDisk(fail_stop_, absl::InternalError("data engine: a flush failed"));
+    return;
+  }
   store_->Flush();
   if (flush_listener_) flush_listener_();
 }
@@ -226,6 +231,8 @@ uint64_t MemoryKvEngine::ApproximateBytes(const KeyRange& range) const {
   return store_->Bytes(range);
 }
 
-void MemoryKvEngine::Crash() { store_->Crash(); }
+size_t MemoryKvEngine::UnflushedWrites() const { return store_->UnflushedWrites(); }
+
+void MemoryKvEngine::Crash(size_t kept) { store_->Crash(kept); }
 
 }  // namespace flotilla::engine

@@ -5,12 +5,14 @@
 #ifndef FLOTILLA_COMMON_ENGINE_MEMORY_KV_ENGINE_H_
 #define FLOTILLA_COMMON_ENGINE_MEMORY_KV_ENGINE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "common/engine/kv_engine.h"
+#include "common/env/fail_stop.h"
 #include "common/env/file_system.h"
 
 namespace flotilla::engine {
@@ -49,8 +51,16 @@ class MemoryKvEngine final : public KvEngine {
   absl::Status IngestFiles(const std::vector<TableFile>& files) override;
   uint64_t ApproximateBytes(const KeyRange& range) const override;
 
-  // Goes back to the flushed state. REQUIRES: no snapshot and no iterator is alive.
-  void Crash();
+  // Writes that a crash may keep, oldest first: those since the last flush.
+  size_t UnflushedWrites() const;
+  // Goes back to the flushed state and the oldest `kept` of the writes since, as if a flush of them
+  // had just ended. REQUIRES: no snapshot and no iterator is alive.
+  void Crash(size_t kept = 0);
+  // The next flush fails, as RocksDB's do: `fail_stop` hears of it, and nothing becomes durable any
+  // more until the crash. False takes it back.
+  void FailNextFlush(bool fail) { fails_next_flush_ = fail; }
+  // Of the process that has the engine open.
+  void SetFailStop(env::FailStop* fail_stop) { fail_stop_ = fail_stop; }
 
  private:
   class View;
@@ -62,6 +72,8 @@ class MemoryKvEngine final : public KvEngine {
   const MemoryKvOptions options_;
   const std::shared_ptr<MemoryStore> store_;
   absl::AnyInvocable<void() const> flush_listener_;
+  env::FailStop* fail_stop_ = nullptr;
+  std::atomic<bool> fails_next_flush_{false};
 };
 
 }  // namespace flotilla::engine

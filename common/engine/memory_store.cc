@@ -9,6 +9,7 @@ namespace flotilla::engine {
 uint64_t MemoryStore::Apply(const std::vector<Operation>& operations) {
   MutexLock lock(mutex_);
   ++sequence_;
+  if (!frozen_) unflushed_writes_.push_back(operations);
   for (const Operation& operation : operations) {
     if (const Put* put = std::get_if<Put>(&operation)) {
       Add(put->cf, put->key, put->value);
@@ -131,6 +132,7 @@ void MemoryStore::Flush() {
 }
 
 void MemoryStore::FlushLocked() {
+  if (frozen_) return;
   for (const auto& [cf, key] : unflushed_) {
     FlushedTable& flushed = flushed_[static_cast<size_t>(cf)];
     const auto it = table(cf).find(key);
@@ -143,6 +145,17 @@ void MemoryStore::FlushLocked() {
   }
   unflushed_.clear();
   unflushed_bytes_ = 0;
+  unflushed_writes_.clear();
+}
+
+void MemoryStore::Freeze() {
+  MutexLock lock(mutex_);
+  frozen_ = true;
+}
+
+size_t MemoryStore::UnflushedWrites() const {
+  MutexLock lock(mutex_);
+  return unflushed_writes_.size();
 }
 
 uint64_t MemoryStore::UnflushedBytes() const {
@@ -150,14 +163,28 @@ uint64_t MemoryStore::UnflushedBytes() const {
   return unflushed_bytes_;
 }
 
+// Deletions of ranges included, even of those that held nothing.
+bool MemoryStore::OverlapsUnflushed(ColumnFamily cf, const Rows& rows) const {
+  const std::string& first = rows.front().first;
+  const std::string& last = rows.back().first;
+  const auto key = unflushed_.lower_bound({cf, first});
+  if (key != unflushed_.end() && key->first == cf && key->second <= last) return true;
+  for (const std::vector<Operation>& write : unflushed_writes_) {
+    for (const Operation& operation : write) {
+      const auto* deletion = std::get_if<RangeDeletion>(&operation);
+      if (deletion == nullptr || deletion->cf != cf || deletion->range.start > last) continue;
+      if (deletion->range.end.empty() || deletion->range.end > first) return true;
+    }
+  }
+  return false;
+}
+
 void MemoryStore::Ingest(const std::vector<std::pair<ColumnFamily, Rows>>& tables) {
   MutexLock lock(mutex_);
   bool overlaps_unflushed = false;
   for (const auto& [cf, rows] : tables) {
     if (rows.empty()) continue;
-    const auto unflushed = unflushed_.lower_bound({cf, rows.front().first});
-    overlaps_unflushed |= unflushed != unflushed_.end() && unflushed->first == cf &&
-                          unflushed->second <= rows.back().first;
+    overlaps_unflushed |= OverlapsUnflushed(cf, rows);
     for (auto it = table(cf).lower_bound(rows.front().first);
          it != table(cf).end() && it->first <= rows.back().first; ++it) {
       CHECK(!it->second.back().value) << "a table is taken in over a live key";
@@ -170,7 +197,7 @@ void MemoryStore::Ingest(const std::vector<std::pair<ColumnFamily, Rows>>& table
       Versions& versions = table(cf)[key];
       versions.push_back({sequence_, value});
       if (versions.size() > 1) unpruned_.emplace(cf, key);
-      flushed_[static_cast<size_t>(cf)][key] = value;
+      if (!frozen_) flushed_[static_cast<size_t>(cf)][key] = value;
     }
   }
 }
@@ -189,9 +216,32 @@ uint64_t MemoryStore::Bytes(const KeyRange& range) const {
   return bytes;
 }
 
-void MemoryStore::Crash() {
+void MemoryStore::Keep(const Operation& operation) {
+  if (const Put* put = std::get_if<Put>(&operation)) {
+    FlushedTable& flushed = flushed_[static_cast<size_t>(put->cf)];
+    if (put->value) {
+      flushed[put->key] = *put->value;
+    } else {
+      flushed.erase(put->key);
+    }
+    return;
+  }
+  const RangeDeletion& deletion = std::get<RangeDeletion>(operation);
+  FlushedTable& flushed = flushed_[static_cast<size_t>(deletion.cf)];
+  const std::string& end = deletion.range.end;
+  flushed.erase(flushed.lower_bound(deletion.range.start),
+                end.empty() ? flushed.end() : flushed.lower_bound(end));
+}
+
+void MemoryStore::Crash(size_t kept) {
   MutexLock lock(mutex_);
   CHECK(views_.empty()) << views_.size() << " views are alive over a crash";
+  CHECK_LE(kept, unflushed_writes_.size());
+  for (size_t i = 0; i < kept; ++i) {
+    for (const Operation& operation : unflushed_writes_[i]) Keep(operation);
+  }
+  unflushed_writes_.clear();
+  frozen_ = false;
   ++sequence_;
   for (int i = 0; i < kColumnFamilyCount; ++i) {
     live_[i].clear();

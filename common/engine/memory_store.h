@@ -66,8 +66,13 @@ class MemoryStore {
   // flushed first, with all the rest. REQUIRES: no live key lies between a table's first and last.
   void Ingest(const std::vector<std::pair<ColumnFamily, Rows>>& tables);
   uint64_t Bytes(const KeyRange& range) const;
-  // Goes back to the flushed state.
-  void Crash();
+  // Nothing becomes durable any more until the crash, whatever is flushed or taken in.
+  void Freeze();
+  // Writes that a crash may keep, oldest first: those since the last flush.
+  size_t UnflushedWrites() const;
+  // Goes back to the flushed state and the oldest `kept` of the writes since: a flush of them had
+  // just ended, and nobody had heard of it. REQUIRES: kept <= UnflushedWrites().
+  void Crash(size_t kept = 0);
 
  private:
   struct Version {
@@ -91,6 +96,10 @@ class MemoryStore {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Delete(const RangeDeletion& deletion) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FlushLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // In the flushed state.
+  void Keep(const Operation& operation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool OverlapsUnflushed(ColumnFamily cf, const Rows& rows) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Drops the versions that no view can see. Returns false when none is left.
   bool Prune(Versions& versions) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PruneAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -104,6 +113,8 @@ class MemoryStore {
   std::set<std::pair<ColumnFamily, std::string>> unpruned_ ABSL_GUARDED_BY(mutex_);
   std::set<std::pair<ColumnFamily, std::string>> unflushed_ ABSL_GUARDED_BY(mutex_);
   uint64_t unflushed_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<std::vector<Operation>> unflushed_writes_ ABSL_GUARDED_BY(mutex_);
+  bool frozen_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace flotilla::engine

@@ -133,7 +133,7 @@ class RocksKvEngine::RocksIterator final : public Iterator {
 
 absl::StatusOr<std::unique_ptr<RocksKvEngine>> RocksKvEngine::Open(const std::string& path,
                                                                    const RocksKvOptions& options) {
-  auto listener = std::make_shared<Listener>("data", options.metrics);
+  auto listener = std::make_shared<Listener>("data", options.metrics, options.fail_stop);
   rocksdb::DBOptions db_options = MakeDbOptions(options);
   db_options.listeners.push_back(listener);
   // One object: the column families share the block cache.

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "common/base/units.h"
+#include "common/env/fail_stop.h"
 #include "common/metrics/registry.h"
 
 namespace flotilla::engine {
@@ -35,6 +36,8 @@ struct RocksKvOptions {
   int max_open_files = 4096;
   // Null: nothing is counted.
   metrics::Registry* metrics = nullptr;
+  // Hears that a flush or a compaction failed; null: the process aborts.
+  env::FailStop* fail_stop = nullptr;
   // Where the files are; null: the file system. For tests.
   rocksdb::Env* env = nullptr;
 };

@@ -266,6 +266,44 @@ void MemoryFileSystem::Crash() {
   }
 }
 
+// Names of a directory that is on one side only, as one that was renamed, are those of that side:
+// renames are atomic.
+void MemoryFileSystem::CrashTorn(Random random) {
+  MutexLock lock(shared_->mutex);
+  CHECK(shared_->locks.empty()) << *shared_->locks.begin() << " is held over a crash";
+  std::map<std::string, bool> takes_live = {{".", random.Chance(0.5)}, {"/", random.Chance(0.5)}};
+  std::map<std::string, std::pair<bool, bool>> dirs;
+  for (const auto& [path, file] : shared_->live) dirs[path].first |= file == nullptr;
+  for (const auto& [path, file] : shared_->durable) dirs[path].second |= file == nullptr;
+  for (const auto& [path, is_dir] : dirs) {
+    const bool draws = is_dir.first && is_dir.second;
+    takes_live[path] = draws ? random.Chance(0.5) : is_dir.first;
+  }
+  Names left;
+  const auto take = [&](const Names& names, bool live) {
+    for (const auto& [path, file] : names) {
+      const std::string dir = ParentDir(path);
+      const bool has_dir = dir == "." || dir == "/" || left.contains(dir);
+      if (has_dir && takes_live[dir] == live) left.emplace(path, file);
+    }
+  };
+  // Parents sort before what is in them, but one side's may be in the other's.
+  for (size_t before = SIZE_MAX; before != left.size();) {
+    before = left.size();
+    take(shared_->live, true);
+    take(shared_->durable, false);
+  }
+  for (auto& [path, file] : left) {
+    if (file == nullptr || file->data.size() <= file->synced.size()) continue;
+    const size_t kept = random.Uniform(file->data.size() - file->synced.size() + 1);
+    file->data.resize(file->synced.size() + kept);
+    if (kept > 0 && random.Chance(0.5)) file->data.back() ^= 1;
+    file->synced = file->data;
+  }
+  shared_->live = left;
+  shared_->durable = std::move(left);
+}
+
 void MemoryFileSystem::SetCapacity(uint64_t bytes) {
   MutexLock lock(shared_->mutex);
   shared_->capacity = bytes;

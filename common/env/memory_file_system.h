@@ -12,6 +12,7 @@
 #include "absl/base/thread_annotations.h"
 #include "common/base/mutex.h"
 #include "common/env/file_system.h"
+#include "common/env/random.h"
 
 namespace flotilla::env {
 
@@ -36,6 +37,9 @@ class MemoryFileSystem final : public FileSystem {
 
   // Power is cut. Open files and locks of before must be gone.
   void Crash();
+  // The same, but some of what was not synced may have got to the disk: a part of what was appended
+  // to a file, its last byte damaged perhaps, and the names of some directories.
+  void CrashTorn(Random random);
   // Appends beyond so many bytes of all files together fail with ResourceExhausted.
   void SetCapacity(uint64_t bytes);
   // Flips a bit of the stored file. REQUIRES: `offset` is inside of it.

@@ -29,7 +29,8 @@ class Host::Impl {
         metrics_(*dependencies.metrics),
         router_(config.raft_workers, config.inbox_capacity),
         flusher_(dependencies.kv_engine, config.truncate_interval, &metrics_),
-        log_writer_(dependencies.log_engine, dependencies.clock, dependencies.metrics),
+        log_writer_(dependencies.log_engine, dependencies.clock, dependencies.fail_stop,
+                    dependencies.metrics),
         ticker_(config.tick_interval, dependencies.clock, &router_) {
     env::Scheduler* scheduler = dependencies.scheduler;
     log_writer_.SetWaker(scheduler->Add(&log_writer_));

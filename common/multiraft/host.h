@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "common/engine/kv_engine.h"
 #include "common/env/clock.h"
+#include "common/env/fail_stop.h"
 #include "common/env/random.h"
 #include "common/env/stage.h"
 #include "common/metrics/registry.h"
@@ -101,6 +102,8 @@ struct HostDependencies {
   net::Transport* transport = nullptr;
   Tenant* tenant = nullptr;
   metrics::Registry* metrics = nullptr;
+  // Hears that the log could not be written; null: the process aborts.
+  env::FailStop* fail_stop = nullptr;
 };
 
 struct GroupStatus {

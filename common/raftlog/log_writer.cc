@@ -4,7 +4,7 @@
 #include <iterator>
 #include <utility>
 
-#include "common/base/check.h"
+#include "absl/strings/str_cat.h"
 
 namespace flotilla::raftlog {
 
@@ -33,9 +33,11 @@ struct LogWriter::Metrics {
   metrics::Gauge& slow_score;
 };
 
-LogWriter::LogWriter(LogEngine* engine, const env::Clock* clock, metrics::Registry* metrics)
+LogWriter::LogWriter(LogEngine* engine, const env::Clock* clock, env::FailStop* fail_stop,
+                     metrics::Registry* metrics)
     : engine_(engine),
       clock_(clock),
+      fail_stop_(fail_stop),
       metrics_(std::make_unique<Metrics>(metrics)),
       slow_score_(clock->Now()),
       inbox_(0) {}
@@ -52,10 +54,11 @@ double LogWriter::SlowScoreNow() {
 
 bool LogWriter::RunOnce() {
   inbox_.TakeAll(taken_);
+  if (failed_) taken_.clear();
   if (taken_.empty()) return false;
   metrics_->waiting.Set(static_cast<double>(taken_.size()));
   size_t first = 0;
-  while (first < taken_.size()) {
+  while (first < taken_.size() && !failed_) {
     size_t last = first;
     uint64_t bytes = 0;
     do {
@@ -80,9 +83,16 @@ void LogWriter::WriteOut(size_t first, size_t last) {
   if (!batch_.changes.empty()) {
     const env::Instant start = clock_->Now();
     slow_score_.OnBegin(start);
-    // After a failed sync nothing is known of what the disk holds: a second attempt that succeeds
-    // would prove nothing, so there is none.
-    CHECK_OK(engine_->Write(batch_)) << "the Raft log could not be written; stopping";
+    const absl::Status written = engine_->Write(batch_);
+    if (!written.ok()) {
+      // Nothing is known of what the disk holds: a second attempt that succeeds would prove
+      // nothing, so there is none.
+      failed_ = true;
+      env::StopForDisk(fail_stop_,
+                       absl::Status(written.code(), absl::StrCat("the Raft log was not written: ",
+                                                                 written.message())));
+      return;
+    }
     const env::Instant end = clock_->Now();
     slow_score_.OnEnd(end);
     metrics_->sync_seconds.Observe(env::Seconds(end - start));

@@ -14,6 +14,7 @@
 #include "absl/functional/any_invocable.h"
 #include "common/base/units.h"
 #include "common/env/clock.h"
+#include "common/env/fail_stop.h"
 #include "common/env/inbox.h"
 #include "common/env/stage.h"
 #include "common/metrics/registry.h"
@@ -35,14 +36,15 @@ class LogWriter final : public env::Stage {
   // Bytes that one sync covers at most; a larger write goes alone.
   static constexpr uint64_t kMaxBatchBytes = 8 * kMiB;
 
-  // `engine`, `clock` and `metrics` must outlive the writer.
-  LogWriter(LogEngine* engine, const env::Clock* clock, metrics::Registry* metrics);
+  // All must outlive the writer. `fail_stop` hears of a failed write; null: the process aborts.
+  LogWriter(LogEngine* engine, const env::Clock* clock, env::FailStop* fail_stop,
+            metrics::Registry* metrics);
   ~LogWriter() override;
 
   void SetWaker(env::Waker* waker) { inbox_.SetWaker(waker); }
   // Never refuses: the callers bound what they have under way (HostConfig). Writes that were
-  // submitted by one thread become durable in that order. An error of the engine stops the process:
-  // it cannot promise anything any more.
+  // submitted by one thread become durable in that order. After a failed write none does any more,
+  // no callback runs, and the process stops.
   void Submit(LogWrite write);
 
   // How slow the disk is now: see SlowScore. Thread-safe.
@@ -58,11 +60,13 @@ class LogWriter final : public env::Stage {
 
   LogEngine* const engine_;
   const env::Clock* const clock_;
+  env::FailStop* const fail_stop_;
   std::unique_ptr<Metrics> metrics_;
   SlowScore slow_score_;
   env::Inbox<LogWrite> inbox_;
   std::vector<LogWrite> taken_;
   LogBatch batch_;  // Kept for its storage.
+  bool failed_ = false;
 };
 
 }  // namespace flotilla::raftlog

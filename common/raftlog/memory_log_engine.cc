@@ -21,9 +21,11 @@ absl::Status CorruptEntry(RegionId region_id, Index index) {
 absl::Status MemoryLogEngine::Write(const LogBatch& batch) {
   {
     MutexLock lock(mutex_);
-    if (!next_error_.ok()) return std::exchange(next_error_, absl::OkStatus());
+    absl::Status error = std::exchange(next_error_, absl::OkStatus());
+    if (!error.ok() && !failed_reaches_the_disk_) return error;
     for (const LogChange& change : batch.changes) Apply(change, visible_);
     if (hold_) held_.push_back(batch);
+    if (!error.ok()) return error;
   }
   unflushed_bytes_ += batch.ByteSize();
   if (unflushed_bytes_ >= flush_at_bytes_) {
@@ -183,9 +185,10 @@ void MemoryLogEngine::Crash(size_t kept) {
   visible_ = durable_;
 }
 
-void MemoryLogEngine::FailNextWrite(absl::Status status) {
+void MemoryLogEngine::FailNextWrite(absl::Status status, bool reaches_the_disk) {
   MutexLock lock(mutex_);
   next_error_ = std::move(status);
+  failed_reaches_the_disk_ = reaches_the_disk;
 }
 
 void MemoryLogEngine::Corrupt(RegionId region_id, Index index) {

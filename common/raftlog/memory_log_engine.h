@@ -39,8 +39,9 @@ class MemoryLogEngine final : public LogEngine {
   // Goes back to what is durable and the oldest `kept` of the held writes: power was cut while they
   // were on their way to the disk.
   void Crash(size_t kept = 0);
-  // The next Write fails with `status`, and changes nothing.
-  void FailNextWrite(absl::Status status);
+  // The next Write fails with `status`, and changes nothing, unless it `reaches_the_disk`: what a
+  // failed sync leaves is whole or not there. OK takes it back.
+  void FailNextWrite(absl::Status status, bool reaches_the_disk = false);
   // Makes the stored entry unreadable: DataLoss when it is read. REQUIRES: it is stored.
   void Corrupt(RegionId region_id, Index index);
 
@@ -64,6 +65,7 @@ class MemoryLogEngine final : public LogEngine {
   std::deque<LogBatch> held_ ABSL_GUARDED_BY(mutex_);
   bool hold_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status next_error_ ABSL_GUARDED_BY(mutex_);
+  bool failed_reaches_the_disk_ ABSL_GUARDED_BY(mutex_) = false;
 
   // Of the thread that writes.
   const uint64_t flush_at_bytes_;

@@ -116,8 +116,8 @@ absl::Status AddRow(const RowKey& row, std::string_view key, std::string_view va
 
 class RocksLogEngine::Listener final : public engine::RocksListener {
  public:
-  Listener(std::shared_ptr<FlushGate> gate, metrics::Registry* metrics)
-      : RocksListener("log", metrics), gate_(std::move(gate)) {}
+  Listener(std::shared_ptr<FlushGate> gate, const RocksLogOptions& options)
+      : RocksListener("log", options.metrics, options.fail_stop), gate_(std::move(gate)) {}
 
   // The memtables that will be written have been chosen; nothing is locked.
   void OnFlushBegin(rocksdb::DB* db, const rocksdb::FlushJobInfo&) override {
@@ -138,7 +138,7 @@ absl::StatusOr<std::unique_ptr<RocksLogEngine>> RocksLogEngine::Open(
   auto gate = std::make_shared<FlushGate>();
   rocksdb::Options rocks = MakeOptions(options);
   rocks.compaction_filter_factory = std::make_shared<TruncationFilterFactory>(starts);
-  rocks.listeners.push_back(std::make_shared<Listener>(gate, options.metrics));
+  rocks.listeners.push_back(std::make_shared<Listener>(gate, options));
   // A flush that waits at the gate must not keep the data engine's flush from running.
   rocks.env->IncBackgroundThreadsIfNeeded(kFlushThreads, rocksdb::Env::Priority::HIGH);
 

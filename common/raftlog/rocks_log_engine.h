@@ -14,6 +14,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "common/base/mutex.h"
 #include "common/base/units.h"
+#include "common/env/fail_stop.h"
 #include "common/metrics/registry.h"
 #include "common/raftlog/log_engine.h"
 
@@ -42,6 +43,8 @@ struct RocksLogOptions {
   std::string compression = "lz4";
   // Null: nothing is counted.
   metrics::Registry* metrics = nullptr;
+  // Hears that a flush or a compaction failed; null: the process aborts.
+  env::FailStop* fail_stop = nullptr;
   // Where the files are; null: the file system. For tests.
   rocksdb::Env* env = nullptr;
 };

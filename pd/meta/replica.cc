@@ -64,6 +64,7 @@ Replica::Replica(const ReplicaOptions& options, ReplicaDependencies dependencies
   host_dependencies.transport = dependencies_.transport;
   host_dependencies.tenant = this;
   host_dependencies.metrics = dependencies_.metrics;
+  host_dependencies.fail_stop = dependencies_.fail_stop;
   host_ = std::make_unique<multiraft::Host>(host_config, std::move(host_dependencies));
   store_ =
       std::make_unique<RaftMetaStore>(dependencies_.clock, host_.get(), dependencies_.kv_engine);

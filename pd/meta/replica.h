@@ -9,6 +9,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
+#include "common/env/fail_stop.h"
 #include "common/multiraft/host.h"
 #include "pd/meta/leadership.h"
 #include "pd/meta/member.h"
@@ -31,6 +32,7 @@ struct ReplicaDependencies {
   engine::KvEngine* kv_engine = nullptr;
   net::Transport* transport = nullptr;
   metrics::Registry* metrics = nullptr;
+  env::FailStop* fail_stop = nullptr;
 };
 
 class Replica final : public multiraft::Tenant {

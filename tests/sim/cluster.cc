@@ -100,7 +100,9 @@ absl::Status Cluster::HealAll() {
   HealLinks();
   network_.SetFaults({});
   fabric_.SetFaults({});
+  BuryTheDead();
   for (auto& node : pd_) {
+    node->disk().Heal();
     if (!node->IsUp()) StartPd(*node);
     node->scheduler().Resume();
     for (const std::string_view stage : node->scheduler().StageNames()) {
@@ -108,7 +110,7 @@ absl::Status Cluster::HealAll() {
     }
   }
   for (auto& node : stores_) {
-    node->disk().files.SetCapacity(UINT64_MAX);
+    node->disk().Heal();
     if (!node->IsUp()) continue;
     node->scheduler().Resume();
     for (const std::string_view stage : node->scheduler().StageNames()) {
@@ -163,6 +165,19 @@ StoreId Cluster::RaftIdOf(const std::string& host) const {
     if (node->host() == host) return node->id();
   }
   return StoreId();
+}
+
+void Cluster::BuryTheDead() {
+  for (auto& node : pd_) {
+    if (!node->IsUp() || node->death().ok()) continue;
+    Note(fmt::format("{} has stopped itself: {}", node->host(), node->death().ToString()));
+    node->Kill();
+  }
+  for (auto& node : stores_) {
+    if (!node->IsUp() || node->death().ok()) continue;
+    Note(fmt::format("{} has stopped itself: {}", node->host(), node->death().ToString()));
+    node->Kill(testing::CrashMoment::kBetweenSteps);
+  }
 }
 
 void Cluster::Cut(const std::string& from, const std::string& to) {

@@ -53,6 +53,8 @@ class Cluster {
   // --- Faults -----------------------------------------------------------------------------------
   void StartPd(PdNode& node) { node.Start(NextRandom()); }
   absl::Status StartStore(StoreNode& node) { return node.Start(NextRandom()); }
+  // Takes away the processes that have stopped themselves.
+  void BuryTheDead();
   // Messages of any kind from one host to the other.
   void Cut(const std::string& from, const std::string& to);
   void Isolate(const std::string& host);

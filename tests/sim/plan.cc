@@ -77,7 +77,7 @@ constexpr std::pair<std::string_view, double> kFaults[] = {
     {"cut-one-way", 0.4}, {"bridge", 0.2},       {"reset", 0.4},          {"pause", 0.4},
     {"slow-stage", 0.3},  {"flush", 0.3},        {"wall-clock", 0.3},     {"move-pd-leader", 0.4},
     {"move-leader", 0.5}, {"truncate-log", 0.3}, {"change-members", 0.4}, {"full-disk", 0.2},
-    {"halves", 0.5},      {"move-and-cut", 0.4},
+    {"halves", 0.5},      {"move-and-cut", 0.4}, {"fail-sync", 0.4},
 };
 
 }  // namespace

@@ -70,6 +70,7 @@ void Simulation::RunFor(env::Duration time) {
   const env::Instant end = cluster_.world().now() + time;
   while (cluster_.world().now() < end) {
     cluster_.world().RunFor(std::min(kLookInterval, end - cluster_.world().now()));
+    cluster_.BuryTheDead();
     for (const auto& check : checks_) check->Look(cluster_);
   }
 }

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <set>
 #include <string>
 
 #include "common/env/memory_file_system.h"
@@ -156,6 +157,29 @@ TEST(MemoryFileSystemTest, ACrashLosesWhatWasNotSynced) {
   ASSERT_TRUE(files.SyncDir("d").ok());
   files.Crash();
   EXPECT_EQ(ReadFile(files, "d/a", 100).value(), "synced");
+}
+
+TEST(MemoryFileSystemTest, ATornCrashKeepsWhatWasSyncedAndPerhapsMore) {
+  std::set<std::string> seen;
+  for (uint64_t seed = 1; seed <= 100; ++seed) {
+    MemoryFileSystem files;
+    ASSERT_TRUE(files.CreateDir("dir").ok());
+    {
+      const auto file = *files.NewWritableFile("dir/a");
+      ASSERT_TRUE(file->Append("synced").ok());
+      ASSERT_TRUE(file->Sync().ok());
+      ASSERT_TRUE(files.SyncDir("dir").ok());
+      ASSERT_TRUE(file->Append("+x").ok());
+    }
+    ASSERT_TRUE(files.Rename("dir/a", "dir/b").ok());
+    files.CrashTorn(Random(seed));
+    ASSERT_NE(files.Exists("dir/a"), files.Exists("dir/b")) << "a rename is atomic";
+    const std::string name = files.Exists("dir/a") ? "a" : "b";
+    seen.insert(name + " " + ReadFile(files, "dir/" + name, 100).value());
+  }
+  EXPECT_THAT(seen, testing::UnorderedElementsAre(
+                        "a synced", "a synced+", "a synced*", "a synced+x", "a synced+y",
+                        "b synced", "b synced+", "b synced*", "b synced+x", "b synced+y"));
 }
 
 TEST(MemoryFileSystemTest, ACrashLosesNamesOfADirectoryThatWasNotSynced) {

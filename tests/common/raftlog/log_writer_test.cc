@@ -52,6 +52,13 @@ class CountingEngine final : public LogEngine {
   env::ManualClock* const clock_;
 };
 
+class NotingFailStop final : public env::FailStop {
+ public:
+  void OnDiskFailure(const absl::Status& why) override { heard.push_back(why); }
+
+  std::vector<absl::Status> heard;
+};
+
 class LogWriterTest : public ::testing::Test {
  protected:
   void Submit(LogChange change, const std::string& name) {
@@ -67,7 +74,8 @@ class LogWriterTest : public ::testing::Test {
   env::ManualClock clock_;
   metrics::Registry metrics_;
   CountingEngine engine_{&clock_};
-  LogWriter writer_{&engine_, &clock_, &metrics_};
+  NotingFailStop fail_stop_;
+  LogWriter writer_{&engine_, &clock_, &fail_stop_, &metrics_};
   std::vector<std::string> durable_;
   Index last_at_callback_;
 };
@@ -118,12 +126,22 @@ TEST_F(LogWriterTest, AWriteWithoutChangesWaitsForThoseBeforeIt) {
   EXPECT_THAT(durable_, ElementsAre("a", "marker"));
 }
 
-using LogWriterDeathTest = LogWriterTest;
-
-TEST_F(LogWriterDeathTest, AFailedWriteStopsTheProcess) {
+TEST_F(LogWriterTest, AfterAFailedWriteNothingIsDurableAnyMore) {
   engine_.memory.FailNextWrite(absl::InternalError("fdatasync: input/output error"));
-  Submit(Append(kOne, 1, 1, 1), "a");
-  EXPECT_DEATH(writer_.RunOnce(), "input/output error.*could not be written; stopping");
+  for (uint64_t i = 1; i <= 3; ++i) {
+    LogChange change;
+    change.region_id = kOne;
+    change.entries = {MakeEntry(1, i, std::string(LogWriter::kMaxBatchBytes, 'x'))};
+    Submit(std::move(change), std::to_string(i));
+  }
+  writer_.RunOnce();
+  Submit(Append(kTwo, 1, 1, 1), "later");
+  EXPECT_FALSE(writer_.RunOnce());
+  EXPECT_THAT(durable_, ElementsAre());
+  EXPECT_THAT(engine_.batches, ElementsAre(1));
+  ASSERT_EQ(fail_stop_.heard.size(), 1);
+  EXPECT_THAT(std::string(fail_stop_.heard[0].message()),
+              HasSubstr("the Raft log was not written: fdatasync: input/output error"));
 }
 
 }  // namespace

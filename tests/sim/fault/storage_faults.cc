@@ -1,4 +1,5 @@
-// Disks that stand still, and writes that are flushed when nobody expects it.
+// Disks that stand still, that fail and that are full, and writes that are flushed when nobody
+// expects it.
 #include <spdlog/fmt/fmt.h>
 
 #include "common/base/check.h"
@@ -42,11 +43,28 @@ bool FillDisk(Cluster& cluster, env::Random& random) {
   return true;
 }
 
+// The process must stop itself before it acknowledges anything more.
+bool FailSync(Cluster& cluster, env::Random& random) {
+  if (random.Chance(0.25)) {
+    PdNode& node = AnyOf(cluster.pd(), random);
+    if (!node.IsUp()) return false;
+    cluster.Note("the next sync of " + node.host() + " fails");
+    node.disk().FailNextSync(random);
+    return true;
+  }
+  StoreNode& node = AnyOf(cluster.stores(), random);
+  if (!node.IsServing()) return false;
+  cluster.Note("the next sync of " + node.host() + " fails");
+  node.disk().FailNextSync(random);
+  return true;
+}
+
 }  // namespace
 
 void AddStorageFaults(Faults& faults) {
   faults.push_back(std::make_unique<SimpleFault>("slow-stage", SlowStage));
   faults.push_back(std::make_unique<SimpleFault>("flush", Flush));
+  faults.push_back(std::make_unique<SimpleFault>("fail-sync", FailSync));
   faults.push_back(std::make_unique<SimpleFault>("full-disk", FillDisk));
 }
 

@@ -8,6 +8,7 @@
 
 #include "common/engine/memory_kv_engine.h"
 #include "common/env/memory_file_system.h"
+#include "common/env/random.h"
 #include "common/raftlog/memory_log_engine.h"
 
 namespace flotilla::sim {
@@ -23,11 +24,27 @@ struct Disk {
       : engine(&files, engine::MemoryKvOptions{.flush_at_bytes = options.flush_at_bytes}),
         log_engine(options.log_flush_at_bytes) {}
 
-  // Power is cut: what was not durable is lost.
-  void Crash() {
-    engine.Crash();
+  // The next write of the log, or the next flush of the data, fails, and the process with it. What
+  // the failed write of the log had to say is on the disk or not.
+  void FailNextSync(env::Random& random) {
+    if (random.Chance(0.3)) return engine.FailNextFlush(true);
+    log_engine.FailNextWrite(absl::InternalError("fdatasync: input/output error"),
+                             random.Chance(0.5));
+  }
+  // All is well again.
+  void Heal() {
+    engine.FailNextFlush(false);
+    log_engine.FailNextWrite(absl::OkStatus());
+    files.SetCapacity(UINT64_MAX);
+  }
+  // Power is cut: what was not durable is lost, or some of it.
+  void Crash(env::Random random) {
+    const size_t unflushed = engine.UnflushedWrites();
+    const bool a_flush_had_ended = random.Chance(0.3);
+    engine.Crash(a_flush_had_ended ? random.Uniform(unflushed + 1) : 0);
     log_engine.Crash();
-    files.Crash();
+    files.CrashTorn(random);
+    engine.SetFailStop(nullptr);
   }
 
   env::MemoryFileSystem files;

@@ -7,10 +7,13 @@
 namespace flotilla::sim {
 
 struct PdNode::Running {
-  Running(const std::string& host, const ClockError& clock, const Place& place)
-      : process(host, clock, place.world, place.fabric) {}
+  Running(const PdNode& node, env::Random random)
+      : process(node.host(), node.clock_, node.place_.world, node.place_.fabric,
+                [&node] { node.place_.network->Mute(node.raft_id(), true); }),
+        crash(random.Fork("crash")) {}
 
   Process process;
+  const env::Random crash;
   std::unique_ptr<pd::Replica> replica;
   std::unique_ptr<pd::PdService> service;
 };
@@ -29,8 +32,9 @@ PdNode::~PdNode() {
 
 void PdNode::Start(env::Random random) {
   CHECK(!IsUp());
-  running_ = std::make_unique<Running>(host(), clock_, place_);
+  running_ = std::make_unique<Running>(*this, random);
   Process& process = running_->process;
+  disk_.engine.SetFailStop(&process);
   pd::ReplicaDependencies dependencies;
   dependencies.clock = &process.scheduler;
   dependencies.random = random;
@@ -39,6 +43,7 @@ void PdNode::Start(env::Random random) {
   dependencies.kv_engine = &disk_.engine;
   dependencies.transport = place_.network->TransportOf(raft_id());
   dependencies.metrics = &process.metrics;
+  dependencies.fail_stop = &process;
   auto replica = pd::Replica::Open(options_.replica, std::move(dependencies), &members_);
   CHECK_OK(replica.status());
   running_->replica = *std::move(replica);
@@ -66,8 +71,9 @@ void PdNode::Kill() {
   running_->process.loop.Stop();
   // What still waits in the replica is answered into the void, with all that it points to.
   running_->replica.reset();
+  const env::Random crash = running_->crash;
   running_.reset();
-  disk_.Crash();
+  disk_.Crash(crash);
   place_.network->Mute(raft_id(), false);
 }
 
@@ -78,10 +84,12 @@ void PdNode::SetWallSkew(int64_t ms) {
 
 testing::SimScheduler& PdNode::scheduler() { return running_->process.scheduler; }
 
+const absl::Status& PdNode::death() const { return running_->process.death; }
+
 pd::Replica& PdNode::replica() { return *running_->replica; }
 
 std::shared_ptr<pd::LeaderState> PdNode::Leading() {
-  return IsUp() ? replica().leadership().Current() : nullptr;
+  return IsUp() && death().ok() ? replica().leadership().Current() : nullptr;
 }
 
 }  // namespace flotilla::sim

@@ -48,6 +48,9 @@ class PdNode {
   // REQUIRES: it is up.
   testing::SimScheduler& scheduler();
   pd::Replica& replica();
+  // Why it has stopped itself, and waits to be killed; OK: it has not. REQUIRES: it is up.
+  const absl::Status& death() const;
+  Disk& disk() { return disk_; }
   // Null: it does not lead, or is down.
   std::shared_ptr<pd::LeaderState> Leading();
 

@@ -5,8 +5,12 @@
 #ifndef FLOTILLA_TESTS_SIM_NODE_PROCESS_H_
 #define FLOTILLA_TESTS_SIM_NODE_PROCESS_H_
 
+#include <functional>
 #include <string>
+#include <utility>
 
+#include "absl/status/status.h"
+#include "common/env/fail_stop.h"
 #include "common/metrics/registry.h"
 #include "common/rpc/channel.h"
 #include "tests/sim/rpc/sim_event_loop.h"
@@ -21,20 +25,42 @@ struct ClockError {
   int64_t wall_skew_ms = 0;
 };
 
-struct Process {
-  Process(const std::string& host, const ClockError& error, testing::SimWorld* world,
-          Fabric* fabric)
-      : scheduler(world, error.drift_ppm), loop(host, &scheduler, fabric) {
+class Process final : public env::FailStop {
+ public:
+  // `mute` ends its part in the network of Raft messages.
+  Process(
+      const std::string& host, const ClockError& error, testing::SimWorld* world, Fabric* fabric,
+      std::function<void()> mute = [] {})
+      : scheduler(world, error.drift_ppm),
+        loop(host, &scheduler, fabric),
+        host_(host),
+        fabric_(fabric),
+        mute_(std::move(mute)) {
     scheduler.SetWallSkew(error.wall_skew_ms);
     scheduler.Start();
   }
-  ~Process() { loop.Stop(); }
+  ~Process() override { loop.Stop(); }
 
+  // It dies here: what it does until its present stage returns is not seen by anybody.
+  void OnDiskFailure(const absl::Status& why) override {
+    scheduler.Stop();
+    mute_();
+    fabric_->Detach(host_);
+    death = why;
+  }
+
+  // Why it stopped itself; OK: it did not.
+  absl::Status death;
   metrics::Registry metrics;
   testing::SimScheduler scheduler;
   SimEventLoop loop;
   rpc::ChannelPool pool;
   SimServer server;
+
+ private:
+  const std::string host_;
+  Fabric* const fabric_;
+  const std::function<void()> mute_;
 };
 
 }  // namespace flotilla::sim

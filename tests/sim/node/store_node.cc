@@ -26,7 +26,9 @@ pdclient::GrpcPdClientOptions PdOptions(const StoreNodeOptions& options) {
 
 struct StoreNode::Running {
   Running(const StoreNode& node, const env::Random& random)
-      : process(node.host_, node.clock_, node.place_.world, node.place_.fabric),
+      : process(node.host_, node.clock_, node.place_.world, node.place_.fabric,
+                [&node] { node.place_.network->Mute(node.id_, true); }),
+        crash(random.Fork("crash")),
         pd(std::make_unique<pdclient::GrpcPdClient>(PdOptions(node.options_), &process.loop,
                                                     &process.pool, random.Fork("pd"))) {}
 
@@ -41,6 +43,7 @@ struct StoreNode::Running {
   }
 
   Process process;
+  const env::Random crash;
   std::unique_ptr<pdclient::GrpcPdClient> pd;
   std::unique_ptr<env::FileLock> lock;
   std::unique_ptr<store::GrpcSnapshotConnector> connector;
@@ -62,6 +65,7 @@ StoreNode::~StoreNode() {
 absl::Status StoreNode::Start(env::Random random) {
   CHECK(!IsUp());
   running_ = std::make_unique<Running>(*this, random);
+  disk_->engine.SetFailStop(&running_->process);
   absl::Status status = Open(*running_, random);
   if (!status.ok()) Kill(testing::CrashMoment::kBetweenSteps);
   return status;
@@ -96,6 +100,7 @@ absl::Status StoreNode::Open(Running& running, env::Random random) {
   dependencies.connector = running.connector.get();
   dependencies.pd = running.pd.get();
   dependencies.metrics = &process.metrics;
+  dependencies.fail_stop = &process;
   ASSIGN_OR_RETURN(running.core, store::StoreCore::Open(options_.core, identity, dependencies,
                                                         [](pdpb::StoreStats& stats) {
                                                           stats.set_capacity(kCapacity);
@@ -135,8 +140,9 @@ void StoreNode::Kill(testing::CrashMoment moment) {
   running.pd.reset();
   running.process.loop.Stop();
   running.core.reset();
+  const env::Random crash = running.crash;
   running_.reset();
-  disk_->Crash();
+  disk_->Crash(crash);
   place_.network->Mute(id_, false);
 }
 
@@ -151,7 +157,9 @@ void StoreNode::SetWallSkew(int64_t ms) {
   if (IsUp()) scheduler().SetWallSkew(ms);
 }
 
-bool StoreNode::IsServing() const { return IsUp() && running_->core != nullptr; }
+bool StoreNode::IsServing() const { return IsUp() && running_->core != nullptr && death().ok(); }
+
+const absl::Status& StoreNode::death() const { return running_->process.death; }
 
 testing::SimScheduler& StoreNode::scheduler() { return running_->process.scheduler; }
 

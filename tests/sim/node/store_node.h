@@ -57,6 +57,8 @@ class StoreNode {
 
   // REQUIRES: it is up.
   testing::SimScheduler& scheduler();
+  // Why it has stopped itself, and waits to be killed; OK: it has not. REQUIRES: it is up.
+  const absl::Status& death() const;
   // REQUIRES: it is serving.
   store::StoreCore& core();
 
