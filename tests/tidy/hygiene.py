@@ -1,4 +1,4 @@
-"""Hygiene: include guards, dead files, formatting, scripts that parse, links and paths in the docs."""
+"""Hygiene: include guards, dead files, formatting, scripts that parse; links, paths and tests that the docs name."""
 import ast
 import json
 import pathlib
@@ -16,6 +16,7 @@ def check(tree):
     yield from check_dead_files(tree)
     yield from check_scripts(tree)
     yield from check_docs(tree)
+    yield from check_named_tests(tree)
 
 
 def guard_of(path):
@@ -138,3 +139,22 @@ def check_link(tree, path, link):
     if anchor and target.suffix == ".md" and anchor not in anchors(target.read_text()):
         return f"links to {link}, which has no such heading"
     return None
+
+
+TEST_CASE = re.compile(r"^(?:TYPED_)?TEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\s*\)", re.MULTILINE)
+SIMULATED_FAULT = re.compile(r'<\w*Fault>\(\s*"([\w-]+)"')
+NAMED_TEST = re.compile(r"^\w+Test\.\w+$|^flotilla-sim [a-z][\w-]*$")
+
+
+def check_named_tests(tree):
+    """A test case (`Suite.Case`) or a fault of the simulator (`flotilla-sim fault`) that a page names exists."""
+    known = set()
+    for path in tree.cpp:
+        if path.startswith("tests/"):
+            known.update(".".join(case) for case in TEST_CASE.findall(tree.text(path)))
+            known.update(f"flotilla-sim {fault}" for fault in SIMULATED_FAULT.findall(tree.text(path)))
+    for path in tree.paths:
+        if path.endswith(".md"):
+            for span in CODE_SPAN.findall(tree.text(path)):
+                if NAMED_TEST.match(span) and span not in known:
+                    yield Problem("named-test", path, span, 1, f"names the test {span}, which is not there")

@@ -204,6 +204,21 @@ class HygieneTest(TreeCase):
         self.assertEqual([("link", "docs/a.md", "b.md#part-three"), ("link", "docs/a.md", "c.md"),
                           ("link", "docs/a.md", "store/kv/y.h"), ("link", "store/a.h", "docs/d.md")], self.found(hygiene.check_docs(tree)))
 
+    def test_named_tests(self):
+        tree = self.tree_of({"docs/a.md": """\
+            `RightTest.IsThere` `WrongTest.IsThere` `BrokenTest.OverTwoLines` `GoneTest.NotCompiled`
+            `flotilla-sim kill` `flotilla-sim kiss` `flotilla-sim --seed 1` `config.toml`
+            """, "tests/a_test.cc": """\
+            TEST_F(RightTest, IsThere) {}
+            TYPED_TEST(
+                BrokenTest, OverTwoLines) {}
+            // TEST(GoneTest, NotCompiled) {}
+            faults.push_back(std::make_unique<SimpleFault>("kill", Kill));
+            """})
+        self.assertEqual([("named-test", "docs/a.md", name) for name in
+                          ("GoneTest.NotCompiled", "WrongTest.IsThere", "flotilla-sim kiss")],
+                         self.found(hygiene.check_named_tests(tree)))
+
     def test_scripts(self):
         tree = self.tree_of({"run": "#!/usr/bin/env bash\nif true\n", "a.py": "def f(:\n", "b.py": "x = 1\n"})
         self.assertEqual([("script", "a.py", "syntax"), ("script", "run", "syntax")],
