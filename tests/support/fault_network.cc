@@ -24,6 +24,11 @@ void FaultNetwork::SetFaults(const NetworkFaults& faults) {
   faults_ = faults;
 }
 
+void FaultNetwork::SetFilter(std::function<bool(const net::Envelope&)> passes) {
+  MutexLock lock(mutex_);
+  passes_ = std::move(passes);
+}
+
 net::Transport* FaultNetwork::TransportOf(StoreId store) {
   MutexLock lock(mutex_);
   auto& port = ports_[store];
@@ -75,6 +80,7 @@ void FaultNetwork::Send(net::Envelope envelope) {
     MutexLock lock(mutex_);
     if (muted_.contains(envelope.from_store)) return;
     if (tap_) tap_(envelope);
+    if (passes_ && !passes_(envelope)) return;
     if (faults_.replay > 0) {
       Remember(envelope);
       if (random_.Chance(faults_.replay)) Post(remembered_[random_.Uniform(remembered_.size())]);

@@ -58,6 +58,9 @@ class FaultNetwork final : public env::Stage {
   // Can the one reach the other?
   bool Connects(StoreId from, StoreId to) const;
 
+  // Messages for which it says no are lost; null: none. It may look at all that are sent.
+  void SetFilter(std::function<bool(const net::Envelope&)> passes);
+
   // Hears of every message that a process sends. Before the first message.
   void SetTap(std::function<void(const net::Envelope&)> tap) { tap_ = std::move(tap); }
   // Nothing leaves the store any more: it is dying.
@@ -84,6 +87,7 @@ class FaultNetwork final : public env::Stage {
   mutable Mutex mutex_;
   env::Random random_ ABSL_GUARDED_BY(mutex_);
   NetworkFaults faults_ ABSL_GUARDED_BY(mutex_);
+  std::function<bool(const net::Envelope&)> passes_ ABSL_GUARDED_BY(mutex_);
   std::map<StoreId, std::unique_ptr<Port>> ports_ ABSL_GUARDED_BY(mutex_);
   std::map<StoreId, std::shared_ptr<net::MessageHandler>> handlers_ ABSL_GUARDED_BY(mutex_);
   std::set<std::pair<StoreId, StoreId>> cut_ ABSL_GUARDED_BY(mutex_);

@@ -21,6 +21,7 @@ uint64_t Mix(uint64_t hash, uint64_t a, uint64_t b) {
 }  // namespace
 
 bool SimWorld::Step() {
+  if (interrupt_ && steps_ >= interrupt_at_) std::exchange(interrupt_, nullptr)();
   std::vector<SimScheduler::Slot*> ready;
   std::optional<env::Instant> next;
   for (SimScheduler* process : processes_) {

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/env/clock.h"
@@ -37,6 +38,11 @@ class SimWorld {
   void RunFor(env::Duration time);
   // Until `done` or for `limit`; returns whether `done`.
   bool RunUntil(const std::function<bool()>& done, env::Duration limit);
+  // Calls `what` once, between two stages, when so many have been run: a place to crash at.
+  void InterruptAt(uint64_t steps, std::function<void()> what) {
+    interrupt_at_ = steps;
+    interrupt_ = std::move(what);
+  }
   // Number of stages run: a fingerprint of the run together with the clock.
   uint64_t steps() const { return steps_; }
   // Of which stages ran, and when.
@@ -53,6 +59,8 @@ class SimWorld {
   env::Random random_;
   uint64_t steps_ = 0;
   uint64_t fingerprint_ = 0;
+  uint64_t interrupt_at_ = 0;
+  std::function<void()> interrupt_;
 };
 
 class SimScheduler final : public env::Scheduler, public env::Clock {
