@@ -1,5 +1,5 @@
 // What clients that we did not write do to a server: frequent pings, compressed requests, a stream
-// that is half closed.
+// that is half closed, bytes that are no message.
 
 #include <gmock/gmock.h>
 #include <google/protobuf/message_lite.h>
@@ -10,6 +10,7 @@
 #include <grpcpp/impl/client_unary_call.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/security/credentials.h>
+#include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/sync_stream.h>
 #include <gtest/gtest.h>
 
@@ -116,6 +117,20 @@ class ForeignClientTest : public ::testing::Test {
     return grpc::internal::BlockingUnaryCall(channel.get(), method, context, request, &response);
   }
 
+  // A RawPut of these bytes.
+  grpc::Status PutBytes(const std::shared_ptr<grpc::Channel>& channel, const std::string& bytes) {
+    const grpc::internal::RpcMethod method("/tikvpb.Tikv/RawPut",
+                                           grpc::internal::RpcMethod::NORMAL_RPC, channel);
+    grpc::ClientContext context;
+    grpc::ByteBuffer response;
+    return grpc::internal::BlockingUnaryCall(channel.get(), method, &context, ToBuffer(bytes),
+                                             &response);
+  }
+  static grpc::ByteBuffer ToBuffer(const std::string& bytes) {
+    const grpc::Slice slice(bytes);
+    return grpc::ByteBuffer(&slice, 1);
+  }
+
   using BatchStream =
       grpc::ClientReaderWriter<tikvpb::BatchCommandsRequest, tikvpb::BatchCommandsResponse>;
 
@@ -193,6 +208,49 @@ TEST_F(ForeignClientTest, CompressedRequestsAreUnderstood) {
   const grpc::Status status = Put(channel, &context, "k", value);
   ASSERT_TRUE(status.ok()) << status.error_message();
   EXPECT_EQ(api_.value(), value);
+}
+
+// Cut short, a field of 2 GiB that is not there, ends of groups that never began, groups in groups
+// in groups.
+const std::string kMalformed[] = {"\x12", "\x12\xff\xff\xff\xff\x07v", "\xff\xff\xff", "\x14",
+                                  std::string(1'000'000, '\x7b')};
+
+TEST_F(ForeignClientTest, MalformedRequestsReachNobody) {
+  const auto channel = grpc::CreateChannel(server_.address(), grpc::InsecureChannelCredentials());
+  kvrpcpb::RawPutRequest request;
+  request.set_value("good");
+  // A field that this version does not know, and a known one of another type, are passed over.
+  const std::string unknown = "\xc2\x3e\x01x\x10\x05";
+  ASSERT_TRUE(PutBytes(channel, request.SerializeAsString() + unknown).ok());
+  EXPECT_EQ(api_.value(), "good");
+  request.set_value("bad");
+  for (const std::string& malformed : kMalformed) {
+    const grpc::Status status = PutBytes(channel, request.SerializeAsString() + malformed);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INTERNAL) << status.error_message();
+    EXPECT_THAT(status.error_message(), ::testing::HasSubstr("parse"));
+  }
+  EXPECT_EQ(api_.value(), "good");
+  grpc::ClientContext context;
+  EXPECT_TRUE(Put(channel, &context, "k", "still served").ok());
+}
+
+TEST_F(ForeignClientTest, MalformedMessageEndsItsStream) {
+  const auto channel = grpc::CreateChannel(server_.address(), grpc::InsecureChannelCredentials());
+  const grpc::internal::RpcMethod method("/tikvpb.Tikv/BatchCommands",
+                                         grpc::internal::RpcMethod::BIDI_STREAMING, channel);
+  for (const std::string& malformed : kMalformed) {
+    holding_.Set(nullptr);
+    grpc::ClientContext context;
+    const std::unique_ptr<grpc::ClientReaderWriter<grpc::ByteBuffer, grpc::ByteBuffer>> stream(
+        grpc::internal::ClientReaderWriterFactory<grpc::ByteBuffer, grpc::ByteBuffer>::Create(
+            channel.get(), method, &context));
+    ASSERT_TRUE(holding_.WaitUntil([](const auto& holding) { return holding != nullptr; }));
+    ASSERT_TRUE(stream->Write(ToBuffer(malformed)));
+    EXPECT_TRUE(holding_.Get()->closed().WaitUntil([](bool closed) { return closed; }));
+    EXPECT_EQ(holding_.Get()->received().Get(), 0u);
+  }
+  grpc::ClientContext context;
+  EXPECT_TRUE(Put(channel, &context, "k", "still served").ok());
 }
 
 TEST_F(ForeignClientTest, HalfClosedStreamStillGetsItsAnswers) {

@@ -1,5 +1,5 @@
-// A TCP connection that speaks just enough HTTP/2 (RFC 9113) to begin and to ping, and nothing that
-// it is not told to.
+// A TCP connection that speaks just enough HTTP/2 (RFC 9113) to begin and to ping, sends any other
+// frame that it is told to, and nothing else.
 #ifndef FLOTILLA_TESTS_COMMON_RPC_RAW_CONNECTION_H_
 #define FLOTILLA_TESTS_COMMON_RPC_RAW_CONNECTION_H_
 
@@ -21,7 +21,9 @@ namespace flotilla::rpc {
 
 class RawConnection {
  public:
-  static constexpr uint8_t kSettings = 4, kPing = 6, kGoAway = 7, kAck = 1;
+  static constexpr uint8_t kHeaders = 1, kResetStream = 3, kSettings = 4, kPing = 6, kGoAway = 7,
+                           kContinuation = 9;
+  static constexpr uint8_t kAck = 1, kEndHeaders = 4;
   struct Frame {
     uint8_t type;
     uint8_t flags;
@@ -66,11 +68,23 @@ class RawConnection {
     return Send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") && SendFrame(kSettings, "") &&
            Receive().has_value();
   }
-  // False when the server has closed the connection.
-  bool SendFrame(uint8_t type, const std::string& payload) {
-    std::string frame = {0, 0, static_cast<char>(payload.size()), static_cast<char>(type)};
-    frame.append(5, '\0');
-    return Send(frame + payload);
+  // False when the server has closed the connection, or does not read what is sent.
+  bool SendFrame(uint8_t type, const std::string& payload, uint8_t flags = 0, uint32_t stream = 0) {
+    return Send(FrameHead(type, payload.size(), flags, stream) + payload);
+  }
+  // What stands in front of a frame's payload.
+  static std::string FrameHead(uint8_t type, size_t payload_bytes, uint8_t flags, uint32_t stream) {
+    std::string head;
+    for (const int shift : {16, 8, 0}) head += static_cast<char>(payload_bytes >> shift);
+    head += static_cast<char>(type);
+    head += static_cast<char>(flags);
+    for (const int shift : {24, 16, 8, 0}) head += static_cast<char>(stream >> shift);
+    return head;
+  }
+  // As it is. False as for SendFrame.
+  bool Send(const std::string& bytes) {
+    return send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
+           static_cast<ssize_t>(bytes.size());
   }
   // Nothing when the connection ends or is silent for too long.
   std::optional<Frame> Receive() {
@@ -101,16 +115,17 @@ class RawConnection {
     }
   }
 
+  // For what is sent while the server does not read; by default for ever.
+  void SetSendTimeout(std::chrono::milliseconds timeout) {
+    const timeval value = {timeout.count() / 1000, timeout.count() % 1000 * 1000};
+    setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &value, sizeof(value));
+  }
   void SetReceiveTimeout(std::chrono::milliseconds timeout) {
     const timeval value = {timeout.count() / 1000, timeout.count() % 1000 * 1000};
     setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &value, sizeof(value));
   }
 
  private:
-  bool Send(const std::string& bytes) {
-    return send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
-           static_cast<ssize_t>(bytes.size());
-  }
   bool ReadAll(std::string* bytes) {
     return bytes->empty() || recv(socket_, bytes->data(), bytes->size(), MSG_WAITALL) ==
                                  static_cast<ssize_t>(bytes->size());
