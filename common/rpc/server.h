@@ -20,6 +20,7 @@
 #include "common/env/clock.h"
 #include "common/metrics/registry.h"
 #include "common/rpc/grpc_event_loop.h"
+#include "common/rpc/in_flight.h"
 #include "common/rpc/method_binder.h"
 #include "common/rpc/stream.h"
 #include "common/rpc/unary_handler.h"
@@ -46,6 +47,9 @@ struct ServerOptions {
   env::Duration keepalive_timeout = std::chrono::seconds(5);
   // Unary calls that may be under way at once; more are refused with RESOURCE_EXHAUSTED.
   size_t max_unary_calls = 100'000;
+  // Of the calls among them that can be told ServerIsBusy. Null: there is no other limit. Must
+  // outlive the server.
+  InFlight* in_flight = nullptr;
   // Bidirectional streams that may be open at once; more are refused likewise.
   size_t max_streams = 10'000;
   // Calls and streams on one connection; more wait at the client.

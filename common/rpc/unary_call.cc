@@ -17,6 +17,9 @@ constexpr size_t kMaxFreeCalls = 256;
 // Messages larger than this are not kept for reuse.
 constexpr size_t kKeepMessageBytes = 64 << 10;
 
+// What a call takes in memory besides its messages, about.
+constexpr size_t kOverheadBytes = 2 << 10;
+
 // What is left of the time that the caller waits; kNoDeadline when it did not say.
 env::Duration TimeLeft(const grpc::ServerContext& context) {
   const gpr_timespec deadline = context.raw_deadline();
@@ -78,14 +81,35 @@ void UnaryCall::Handle() {
     Answer(absl::DeadlineExceededError("the call came after its deadline"));
     return;
   }
+  if (!Enter()) return;
   method_->handler()->Handle(*request_, response_.get(), allowed,
                              [this](absl::Status status) { AnswerOnLoop(std::move(status)); });
+}
+
+bool UnaryCall::Enter() {
+  InFlight* const in_flight = method_->core()->options.in_flight;
+  const UnaryHandler& handler = *method_->handler();
+  if (in_flight == nullptr || !handler.HasRegionErrors()) return true;
+  const size_t bytes = request_->ByteSizeLong() + kOverheadBytes;
+  const absl::Status status = in_flight->Enter(1, bytes);
+  if (status.ok()) {
+    counted_bytes_ = bytes;
+    return true;
+  }
+  handler.Refuse(status, response_.get());
+  Answer(absl::OkStatus());
+  return false;
 }
 
 // gRPC is called by the loop thread alone: when two threads contend for a connection, it hands the
 // work to a thread of its own, which costs more than the way here.
 void UnaryCall::AnswerOnLoop(absl::Status status) {
   GrpcEventLoop* const loop = method_->core()->loop;
+  if (counted_bytes_ > 0) {
+    const size_t bytes = response_->ByteSizeLong();
+    method_->core()->options.in_flight->Grow(0, bytes);
+    counted_bytes_ += bytes;
+  }
   if (loop->InLoopThread()) {
     Answer(status);
   } else {
@@ -108,6 +132,9 @@ void UnaryCall::Answer(const absl::Status& status) {
 
 void UnaryCall::Reset() {
   taken_ = false;
+  if (const size_t bytes = std::exchange(counted_bytes_, 0); bytes > 0) {
+    method_->core()->options.in_flight->Leave(1, bytes);
+  }
   writer_.reset();
   context_.reset();
   const UnaryHandler& handler = *method_->handler();

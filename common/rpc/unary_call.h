@@ -29,6 +29,8 @@ class UnaryCall final : public Completion {
 
  private:
   void Handle();
+  // False, and answered, when too much is in flight already.
+  bool Enter();
   void AnswerOnLoop(absl::Status status);
   void Answer(const absl::Status& status);
   void Reset();
@@ -37,6 +39,8 @@ class UnaryCall final : public Completion {
   // Under way: a handler has it, or its answer is being sent. Otherwise it waits for a call.
   bool taken_ = false;
   env::Instant started_;
+  // In the server's InFlight; 0: not counted.
+  size_t counted_bytes_ = 0;
   std::optional<grpc::ServerContext> context_;
   std::optional<grpc::ServerAsyncResponseWriter<google::protobuf::MessageLite>> writer_;
   std::unique_ptr<google::protobuf::Message> request_;

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "common/env/clock.h"
+#include "common/errors/region_error.h"
 #include "common/rpc/done.h"
 
 namespace flotilla::rpc {
@@ -40,6 +41,10 @@ class UnaryHandler {
   // The messages are of the types that the two above make, and live until `done` was called. The
   // caller waits for `allowed`, or kNoDeadline.
   virtual void Handle(Message& request, Message* response, env::Duration allowed, Done done) = 0;
+  // Responses have a place for region errors, and so for ServerIsBusy: these calls are limited.
+  virtual bool HasRegionErrors() const = 0;
+  // Puts the region error into `response`. REQUIRES: HasRegionErrors.
+  virtual void Refuse(const absl::Status& error, Message* response) const = 0;
 };
 
 template <typename Api, typename Request, typename Response>
@@ -59,8 +64,18 @@ class ApiMethod final : public UnaryHandler {
     }
     (api_->*method_)(request, static_cast<Response*>(response), std::move(done));
   }
+  bool HasRegionErrors() const override { return kHasRegionErrors; }
+  void Refuse(const absl::Status& error, Message* response) const override {
+    if constexpr (kHasRegionErrors) {
+      errors::ToRegionError(error, static_cast<Response*>(response)->mutable_region_error());
+    }
+  }
 
  private:
+  static constexpr bool kHasRegionErrors = requires(Response & response) {
+    response.mutable_region_error();
+  };
+
   const Method method_;
   Api* const api_;
 };
