@@ -71,12 +71,13 @@ RegionPeerConfig PeerConfigOf(const StoreConfig& config) {
   return peer;
 }
 
-rpc::ServerOptions ServerOptionsOf(const StoreConfig& config) {
+rpc::ServerOptions ServerOptionsOf(const StoreConfig& config, rpc::InFlight* in_flight) {
   // The log engine, snapshots, our own connections.
   constexpr size_t kFilesBesidesTables = 1024;
   rpc::ServerOptions options;
   options.listen_address = config.listen;
   options.name = "store";
+  options.in_flight = in_flight;
   options.max_connections = rpc::FitConnections(
       config.server.max_connections, engine::RocksKvOptions().max_open_files + kFilesBesidesTables);
   options.max_connections_per_address = config.server.max_connections_per_address;
@@ -92,6 +93,8 @@ StoreCoreOptions CoreOptionsOf(const StoreConfig& config) {
                    .region_keys = config.region.split_keys};
   options.kv = {.max_entry_bytes = config.raft.max_entry_bytes,
                 .max_scan_bytes = config.storage.max_scan_bytes};
+  options.in_flight = {.requests = config.admission.max_requests,
+                       .bytes = config.admission.max_bytes};
   options.writes = {.delay = config.admission.write_delay,
                     .min_bytes = config.admission.min_write_bytes,
                     .max_bytes = config.admission.max_write_bytes};
@@ -182,7 +185,7 @@ struct Serving {
             core->identity().store_id, core->identity().cluster_id,
             [core](net::Envelope envelope) { core->OnEnvelope(std::move(envelope)); },
             &base.metrics),
-        server(ServerOptionsOf(config), &base.loop, &base.metrics),
+        server(ServerOptionsOf(config, &core->in_flight()), &base.loop, &base.metrics),
         http({.listen_address = config.status_address}) {}
 
   rpc::RaftReceiver raft_receiver;

@@ -54,6 +54,15 @@ void AddStorage(config::OptionSet& options, StoreConfig& config) {
 }
 
 void AddAdmission(config::OptionSet& options, StoreConfig& config) {
+  options.Add(&config.admission.max_requests,
+              {"admission.max-requests",
+               "Requests of clients that may be in flight; more are refused with ServerIsBusy. A "
+               "stream has a quarter of it, then it is not read any further.",
+               "requests"},
+              {64, 10'000'000});
+  options.AddSize(&config.admission.max_bytes,
+                  {"admission.max-bytes", "The same of the bytes of requests and their answers."},
+                  {kMiB, 256 * kGiB});
   options.Add(&config.admission.write_delay,
               {"admission.write-delay",
                "Writes are refused with ServerIsBusy when there are so many that even the fastest "
@@ -68,7 +77,8 @@ void AddAdmission(config::OptionSet& options, StoreConfig& config) {
                   {"admission.max-writes", "Writes that may be under way however fast they are."},
                   {64 * kKiB, 16 * kGiB});
   options.AddCheck([&config]() -> absl::Status {
-    const auto& [delay, least, most] = config.admission;
+    const uint64_t least = config.admission.min_write_bytes;
+    const uint64_t most = config.admission.max_write_bytes;
     if (least <= most) return absl::OkStatus();
     return absl::InvalidArgumentError(absl::StrCat("admission.min-writes (", least,
                                                    " bytes) must not be more than "

@@ -32,6 +32,8 @@ struct StoreConfig {
   } storage;
 
   struct {
+    size_t max_requests = 100'000;
+    uint64_t max_bytes = 256ull << 20;
     std::chrono::milliseconds write_delay{100};
     uint64_t min_write_bytes = 1 << 20;
     uint64_t max_write_bytes = 64ull << 20;

@@ -47,7 +47,8 @@ StoreCore::StoreCore(const StoreCoreOptions& options, const StoreIdentity& ident
       replicator_(host_.get()),
       limited_replicator_(&replicator_, &write_limiter_, on_.clock),
       reader_(identity.store_id, &index_, &replicator_, on_.clock),
-      reads_(on_.clock),
+      in_flight_(options.in_flight, on_.metrics),
+      reads_(on_.clock, &in_flight_),
       splitter_(on_.pd, &replicator_, on_.codec, on_.clock),
       split_checker_(on_.engine, &splitter_, options.split),
       heartbeat_(identity.store_id, &index_, on_.pd, on_.clock,
@@ -125,7 +126,7 @@ absl::Status StoreCore::Recover() {
 }
 
 void StoreCore::Bind(rpc::MethodBinder& binder) {
-  BindKvService(binder, &api_);
+  BindKvService(binder, &api_, &in_flight_);
   binder.AddStream(kSnapshotMethod,
                    SnapshotAcceptor({identity_.store_id, identity_.cluster_id},
                                     [snapshots = snapshots_.get()](

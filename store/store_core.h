@@ -19,6 +19,7 @@
 #include "common/net/transport.h"
 #include "common/pdclient/pd_client.h"
 #include "common/raftlog/log_engine.h"
+#include "common/rpc/in_flight.h"
 #include "common/rpc/method_binder.h"
 #include "store/bootstrap.h"
 #include "store/heartbeat/instruction_handler.h"
@@ -43,6 +44,7 @@ struct StoreCoreOptions {
   SplitLimits split;
   KvLimits kv;
   WriteLimits writes;
+  rpc::InFlightLimits in_flight;
   SnapshotOptions snapshot;
 };
 
@@ -90,6 +92,7 @@ class StoreCore {
 
   const StoreIdentity& identity() const { return identity_; }
   RegionIndex& index() { return index_; }
+  rpc::InFlight& in_flight() { return in_flight_; }
   // REQUIRES: the groups are not stopped.
   multiraft::Host& host() { return *host_; }
   RegionManager& manager() { return manager_; }
@@ -112,6 +115,7 @@ class StoreCore {
   HostReplicator replicator_;
   LimitedReplicator limited_replicator_;
   LocalReader reader_;
+  rpc::InFlight in_flight_;
   ReadStage reads_;
   PdRegionSplitter splitter_;
   SplitChecker split_checker_;

@@ -130,17 +130,16 @@ void KvApi::Propose(const kvrpcpb::Context& context, const RegionView& view, std
 template <typename Request, typename Response, typename BuildFunction>
 void KvApi::Write(const Request& request, Response* response, size_t expected_bytes, rpc::Done done,
                   BuildFunction build) {
+  absl::Status status = on_.replicator->CheckRoom(expected_bytes);
+  if (!status.ok()) [[unlikely]]
+    return Reply(status, response, std::move(done));
   const auto view = on_.reader->Admit(request.context());
-  if (!view.ok()) [[unlikely]] {
-    Reply(view.status(), response, std::move(done));
-    return;
-  }
+  if (!view.ok()) [[unlikely]]
+    return Reply(view.status(), response, std::move(done));
   WriteCommand command((*view)->region.version(), expected_bytes);
-  const absl::Status status = build((*view)->region, command);
-  if (!status.ok()) [[unlikely]] {
-    Reply(status, response, std::move(done));
-    return;
-  }
+  status = build((*view)->region, command);
+  if (!status.ok()) [[unlikely]]
+    return Reply(status, response, std::move(done));
   Propose(request.context(), **view, std::move(command).Take(), /*own_entry=*/false, response,
           std::move(done), [](const multiraft::Applied&) {});
 }

@@ -36,7 +36,7 @@ bool ReadStage::RunOnce() {
     queue_.erase(first);
     waiting_.fetch_sub(1, std::memory_order_relaxed);
     if (deadline > clock_->Now()) {
-      std::move(work)(absl::OkStatus());
+      std::move(work)(in_flight_->CheckBytes());
       break;
     }
     std::move(work)(absl::DeadlineExceededError("the read waited past its deadline"));

@@ -1,5 +1,6 @@
 // The stage that does long reads: scans, checksums, large batches. Those that wait are served in
-// the order of their deadlines; one whose deadline has passed is not served at all.
+// the order of their deadlines; one whose deadline has passed is not served at all,
+// nor is any while the answers that wait to be sent take too much memory.
 //
 // Thread: its own. Run is thread-safe.
 #ifndef FLOTILLA_STORE_KV_READ_STAGE_H_
@@ -14,6 +15,7 @@
 #include "common/env/clock.h"
 #include "common/env/inbox.h"
 #include "common/env/stage.h"
+#include "common/rpc/in_flight.h"
 #include "store/kv/replicator.h"
 
 namespace flotilla::store {
@@ -23,8 +25,9 @@ class ReadStage final : public env::Stage, public ReadExecutor {
   // Reads that may wait; more are refused with ServerIsBusy.
   static constexpr size_t kMaxWaiting = 4096;
 
-  // `clock` must outlive the stage.
-  explicit ReadStage(const env::Clock* clock) : clock_(clock), inbox_(0) {}
+  // Both must outlive the stage.
+  ReadStage(const env::Clock* clock, const rpc::InFlight* in_flight)
+      : clock_(clock), in_flight_(in_flight), inbox_(0) {}
   // What still waits hears Unavailable.
   ~ReadStage() override;
 
@@ -45,6 +48,7 @@ class ReadStage final : public env::Stage, public ReadExecutor {
   void TakeInbox();
 
   const env::Clock* const clock_;
+  const rpc::InFlight* const in_flight_;
   // In the inbox and in the queue.
   std::atomic<size_t> waiting_{0};
   env::Inbox<Waiting> inbox_;

@@ -16,6 +16,8 @@ class Replicator {
  public:
   virtual ~Replicator() = default;
   virtual void Propose(RegionId region_id, multiraft::Proposal proposal) = 0;
+  // What a proposal of so many bytes would be refused with now, so that none is made in vain.
+  virtual absl::Status CheckRoom(uint64_t /*bytes*/) const { return absl::OkStatus(); }
   // A linearizable read: see multiraft::Host::Read.
   virtual void Read(RegionId region_id, multiraft::ReadRequest request) = 0;
 };

@@ -38,9 +38,17 @@ WriteLimiter::WriteLimiter(const WriteLimits& limits, const env::Clock* clock,
 
 absl::Status WriteLimiter::Enter(uint64_t bytes) {
   const uint64_t before = in_flight_.fetch_add(bytes, std::memory_order_relaxed);
-  if (before == 0 || before + bytes <= limit()) [[likely]]
+  if (Fits(before, bytes)) [[likely]]
     return absl::OkStatus();
   Leave(bytes);
+  return Refuse();
+}
+
+absl::Status WriteLimiter::Check(uint64_t bytes) {
+  return Fits(in_flight(), bytes) ? absl::OkStatus() : Refuse();
+}
+
+absl::Status WriteLimiter::Refuse() {
   was_refused_.store(true, std::memory_order_relaxed);
   refused_.Increment();
   return busy_;

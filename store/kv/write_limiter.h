@@ -44,6 +44,8 @@ class WriteLimiter {
   // OK: the write is under way until Leave. Otherwise ServerIsBusy. A write of any size may go
   // alone.
   absl::Status Enter(uint64_t bytes);
+  // What Enter would say now.
+  absl::Status Check(uint64_t bytes);
   // `entered`: when, of a write that was applied; what was refused says nothing about delays.
   void Leave(uint64_t bytes) { in_flight_.fetch_sub(bytes, std::memory_order_relaxed); }
   void LeaveApplied(uint64_t bytes, env::Instant entered);
@@ -52,6 +54,10 @@ class WriteLimiter {
   uint64_t limit() const { return limit_.load(std::memory_order_relaxed); }
 
  private:
+  bool Fits(uint64_t before, uint64_t bytes) const {
+    return before == 0 || before + bytes <= limit();
+  }
+  absl::Status Refuse();
   void Adjust();
 
   const WriteLimits limits_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/base/mutex.h"
+#include "store/kv/api_reply.h"
 #include "tikv/tikvpb.pb.h"
 
 namespace flotilla::store {
@@ -14,9 +15,6 @@ namespace {
 using tikvpb::BatchCommandsRequest;
 using tikvpb::BatchCommandsResponse;
 
-// Requests of one stream that may be under way, and their bytes; then it is not read any further.
-constexpr size_t kMaxOutstanding = 16'384;
-constexpr size_t kMaxOutstandingBytes = 64 << 20;
 // What goes into one message.
 constexpr size_t kMaxAnswers = 1024;
 constexpr size_t kMaxAnswerBytes = 1 << 20;
@@ -25,14 +23,16 @@ class BatchCommands final
     : public rpc::TypedStreamHandler<BatchCommandsRequest, BatchCommandsResponse>,
       public std::enable_shared_from_this<BatchCommands> {
  public:
-  BatchCommands(KvApi* api, std::shared_ptr<rpc::StreamControl> control)
-      : api_(api), control_(std::move(control)) {}
+  BatchCommands(KvApi* api, rpc::InFlight* in_flight, std::shared_ptr<rpc::StreamControl> control)
+      : api_(api), in_flight_(in_flight), control_(std::move(control)) {}
+  // Of a stream that broke, what nobody will read.
+  ~BatchCommands() override { in_flight_->Leave(outstanding_.load(), outstanding_bytes_.load()); }
 
   void OnMessage(BatchCommandsRequest* message) override;
   bool Fill(BatchCommandsResponse* message) override;
   bool ReadyToRead() override {
-    return outstanding_.load() < kMaxOutstanding &&
-           outstanding_bytes_.load() < kMaxOutstandingBytes;
+    return outstanding_.load() < in_flight_->of_a_stream().requests &&
+           outstanding_bytes_.load() < in_flight_->of_a_stream().bytes;
   }
   bool HasOutstanding() override { return outstanding_.load() != 0; }
   void OnClosed(const absl::Status&) override {
@@ -50,6 +50,11 @@ class BatchCommands final
     std::vector<Item> items;
     std::atomic<size_t> left;
     size_t bytes = 0;
+    // Of all of it, when too much was in flight.
+    absl::Status refusal;
+
+    // One of the requests, or their dispatch, is over; may delete the batch.
+    void Leave();
   };
   struct Item {
     Batch* batch = nullptr;
@@ -61,6 +66,7 @@ class BatchCommands final
   };
   struct Answer {
     uint64_t id;
+    size_t bytes;
     BatchCommandsResponse::Response response;
   };
 
@@ -68,14 +74,28 @@ class BatchCommands final
   template <typename Request, typename Response>
   void Run(const Request& request, Response* response, Item& item,
            void (KvApi::*method)(const Request&, Response*, rpc::Done)) {
+    if (!item.batch->refusal.ok()) [[unlikely]] {
+      const auto finish = [&item](absl::Status status) { item.Finish(status); };
+      return Reply(item.batch->refusal, response, finish);
+    }
+    Call(request, response, item, method);
+  }
+  // However much is in flight.
+  template <typename Request, typename Response>
+  void Call(const Request& request, Response* response, Item& item,
+            void (KvApi::*method)(const Request&, Response*, rpc::Done)) {
     // One word: it needs no allocation.
     (api_->*method)(request, response,
                     [item = &item](absl::Status status) { item->Finish(status); });
   }
+  void Shrink(size_t requests, size_t bytes);
   void Push(Answer answer);
   void Close(absl::Status status);
 
   KvApi* const api_;
+  rpc::InFlight* const in_flight_;
+  // What this stream has of in_flight_: requests until their answers are sent, and the bytes of
+  // both.
   std::atomic<size_t> outstanding_{0};
   std::atomic<size_t> outstanding_bytes_{0};
   Mutex mutex_;
@@ -103,16 +123,27 @@ void BatchCommands::OnMessage(BatchCommandsRequest* message) {
   batch->left = count + 1;
   outstanding_.fetch_add(count);
   outstanding_bytes_.fetch_add(batch->bytes);
+  batch->refusal = in_flight_->Enter(count, batch->bytes);
+  if (!batch->refusal.ok()) in_flight_->Grow(count, batch->bytes);
   for (size_t i = 0; i < count; ++i) {
     Item& item = batch->items[i];
     item.batch = batch;
     item.id = batch->request.request_ids(static_cast<int>(i));
     Dispatch(batch->request.requests(static_cast<int>(i)), item);
   }
-  if (batch->left.fetch_sub(1) == 1) {
-    outstanding_bytes_.fetch_sub(batch->bytes);
-    delete batch;
-  }
+  batch->Leave();
+}
+
+void BatchCommands::Batch::Leave() {
+  if (left.fetch_sub(1) != 1) return;
+  stream->Shrink(0, bytes);
+  delete this;
+}
+
+void BatchCommands::Shrink(size_t requests, size_t bytes) {
+  outstanding_.fetch_sub(requests);
+  outstanding_bytes_.fetch_sub(bytes);
+  in_flight_->Leave(requests, bytes);
 }
 
 void BatchCommands::Item::Finish(const absl::Status& status) {
@@ -123,11 +154,12 @@ void BatchCommands::Item::Finish(const absl::Status& status) {
     response.clear_cmd();
     stream->Close(status);
   }
-  stream->Push({id, std::move(response)});
-  if (owner->left.fetch_sub(1) == 1) {
-    stream->outstanding_bytes_.fetch_sub(owner->bytes);
-    delete owner;
-  }
+  Answer answer{id, response.ByteSizeLong(), std::move(response)};
+  stream->outstanding_bytes_.fetch_add(answer.bytes);
+  stream->in_flight_->Grow(0, answer.bytes);
+  // Before the answer wakes the stream, which may then read again.
+  owner->Leave();
+  stream->Push(std::move(answer));
 }
 
 void BatchCommands::Push(Answer answer) {
@@ -162,12 +194,12 @@ bool BatchCommands::Fill(BatchCommandsResponse* message) {
   size_t count = 0;
   while (filled_ < filling_.size() && count < kMaxAnswers && bytes < kMaxAnswerBytes) {
     Answer& answer = filling_[filled_++];
-    bytes += answer.response.ByteSizeLong();
+    bytes += answer.bytes;
     message->add_request_ids(answer.id);
     message->add_responses()->Swap(&answer.response);
     ++count;
   }
-  outstanding_.fetch_sub(count);
+  Shrink(count, bytes);
   return true;
 }
 
@@ -197,8 +229,8 @@ void BatchCommands::Dispatch(const BatchCommandsRequest::Request& request, Item&
       return Run(request.rawbatchscan(), response.mutable_rawbatchscan(), item,
                  &KvApi::RawBatchScan);
     case Request::kGetHealthFeedback:
-      return Run(request.gethealthfeedback(), response.mutable_gethealthfeedback(), item,
-                 &KvApi::GetHealthFeedback);
+      return Call(request.gethealthfeedback(), response.mutable_gethealthfeedback(), item,
+                  &KvApi::GetHealthFeedback);
     case Request::kEmpty:
       response.mutable_empty()->set_test_id(request.empty().test_id());
       return item.Finish(absl::OkStatus());
@@ -210,9 +242,9 @@ void BatchCommands::Dispatch(const BatchCommandsRequest::Request& request, Item&
 
 }  // namespace
 
-rpc::StreamAcceptor BatchCommandsAcceptor(KvApi* api) {
-  return [api](std::shared_ptr<rpc::StreamControl> control) {
-    return std::make_shared<BatchCommands>(api, std::move(control));
+rpc::StreamAcceptor BatchCommandsAcceptor(KvApi* api, rpc::InFlight* in_flight) {
+  return [api, in_flight](std::shared_ptr<rpc::StreamControl> control) {
+    return std::make_shared<BatchCommands>(api, in_flight, std::move(control));
   };
 }
 

@@ -3,13 +3,14 @@
 #ifndef FLOTILLA_STORE_SERVICE_BATCH_COMMANDS_H_
 #define FLOTILLA_STORE_SERVICE_BATCH_COMMANDS_H_
 
+#include "common/rpc/in_flight.h"
 #include "common/rpc/stream.h"
 #include "store/kv/kv_api.h"
 
 namespace flotilla::store {
 
-// `api` must outlive the server.
-rpc::StreamAcceptor BatchCommandsAcceptor(KvApi* api);
+// Both must outlive the server.
+rpc::StreamAcceptor BatchCommandsAcceptor(KvApi* api, rpc::InFlight* in_flight);
 
 }  // namespace flotilla::store
 

@@ -4,7 +4,7 @@
 
 namespace flotilla::store {
 
-void BindKvService(rpc::MethodBinder& binder, KvApi* api) {
+void BindKvService(rpc::MethodBinder& binder, KvApi* api, rpc::InFlight* in_flight) {
   binder.Bind("tikvpb.Tikv/RawGet", &KvApi::RawGet, api);
   binder.Bind("tikvpb.Tikv/RawBatchGet", &KvApi::RawBatchGet, api);
   binder.Bind("tikvpb.Tikv/RawGetKeyTTL", &KvApi::RawGetKeyTTL, api);
@@ -20,7 +20,7 @@ void BindKvService(rpc::MethodBinder& binder, KvApi* api) {
   binder.Bind("tikvpb.Tikv/SplitRegion", &KvApi::SplitRegion, api);
   binder.Bind("tikvpb.Tikv/GetHealthFeedback", &KvApi::GetHealthFeedback, api);
   binder.Bind("tikvpb.Tikv/UnsafeDestroyRange", &KvApi::UnsafeDestroyRange, api);
-  binder.AddStream("tikvpb.Tikv/BatchCommands", BatchCommandsAcceptor(api));
+  binder.AddStream("tikvpb.Tikv/BatchCommands", BatchCommandsAcceptor(api, in_flight));
 }
 
 }  // namespace flotilla::store

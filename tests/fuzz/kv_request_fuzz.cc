@@ -66,7 +66,10 @@ void CallBatch(DirectRegion& region, std::string_view wire, bool as_is) {
   }
   const bool fits = request.requests_size() == request.request_ids_size();
   const int sent = fits ? request.requests_size() : 0;
-  const auto stream = store::BatchCommandsAcceptor(region.api.get())(std::make_shared<NoStream>());
+  metrics::Registry metrics;
+  rpc::InFlight in_flight({}, &metrics);
+  const auto stream =
+      store::BatchCommandsAcceptor(region.api.get(), &in_flight)(std::make_shared<NoStream>());
   stream->OnIncoming(&request);
   int answered = 0;
   for (tikvpb::BatchCommandsResponse response; stream->FillNext(&response); response.Clear()) {

@@ -35,6 +35,7 @@ void DrawStore(env::Random& random, StoreNodeOptions& store) {
   store.core.peer.check_after_keys = 2;
   store.core.split.region_keys = OneOf<uint64_t>(random, {7, 20, 960'000});
   store.core.kv.max_inline_pairs = OneOf<uint32_t>(random, {64, 1});
+  if (random.Chance(0.2)) store.core.in_flight = {.requests = 2, .bytes = 2000};
   if (random.Chance(0.3)) {
     // Hardly anything may be under way: clients hear ServerIsBusy all the time.
     store.core.writes = {.delay = milliseconds(10), .min_bytes = 600, .max_bytes = 1500};

@@ -37,7 +37,8 @@ SimStore::SimStore(const Parts& parts, const StoreClusterOptions& options) : hub
   OpenSnapshots(parts);
   replicator_ = std::make_unique<HostReplicator>(host_.get());
   reader_ = std::make_unique<LocalReader>(parts.id, &index_, replicator_.get(), parts.process);
-  reads_ = std::make_unique<ReadStage>(parts.process);
+  in_flight_ = std::make_unique<rpc::InFlight>(rpc::InFlightLimits{}, &metrics_);
+  reads_ = std::make_unique<ReadStage>(parts.process, in_flight_.get());
   reads_->SetWaker(parts.process->Add(reads_.get()));
   splitter_ =
       std::make_unique<PdRegionSplitter>(parts.pd, replicator_.get(), parts.codec, parts.process);

@@ -171,6 +171,7 @@ class SimStore {
   std::unique_ptr<multiraft::Host> host_;
   std::unique_ptr<HostReplicator> replicator_;
   std::unique_ptr<LocalReader> reader_;
+  std::unique_ptr<rpc::InFlight> in_flight_;
   std::unique_ptr<ReadStage> reads_;
   std::unique_ptr<PdRegionSplitter> splitter_;
   std::unique_ptr<SplitChecker> split_checker_;

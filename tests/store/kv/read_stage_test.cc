@@ -27,7 +27,9 @@ class ReadStageTest : public ::testing::Test {
   }
 
   env::ManualClock clock_;
-  ReadStage stage_{&clock_};
+  metrics::Registry metrics_;
+  rpc::InFlight in_flight_{{.requests = 10, .bytes = 1000}, &metrics_};
+  ReadStage stage_{&clock_, &in_flight_};
   std::vector<std::string> log_;
 };
 
@@ -64,6 +66,16 @@ TEST_F(ReadStageTest, TooManyAreRefusedAndRoomComesBack) {
   RunAll();
   EXPECT_EQ(log_.size(), ReadStage::kMaxWaiting + 1);
   EXPECT_EQ(log_.back(), "next OK");
+}
+
+TEST_F(ReadStageTest, NothingIsReadWhileAnswersTakeTooMuch) {
+  in_flight_.Grow(1, 1001);
+  Run("a", seconds(1));
+  RunAll();
+  in_flight_.Leave(1, 1001);
+  Run("b", seconds(1));
+  RunAll();
+  EXPECT_EQ(log_, (std::vector<std::string>{"a RESOURCE_EXHAUSTED", "b OK"}));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -60,7 +61,7 @@ class KvServiceTest : public ::testing::Test {
     on.splitter = &splitter_;
     on.slow_score = [this] { return slow_score_; };
     api_ = std::make_unique<KvApi>(on, KvLimits{});
-    BindKvService(server_.server(), api_.get());
+    BindKvService(server_.server(), api_.get(), &in_flight_);
     server_.Start();
     channel_ = client_.pool().Get(server_.address());
   }
@@ -73,6 +74,25 @@ class KvServiceTest : public ::testing::Test {
     request.mutable_context()->set_region_id(3);
     request.mutable_context()->mutable_peer()->set_store_id(store);
     return request;
+  }
+  absl::StatusOr<kvrpcpb::RawGetResponse> AskAlone(const kvrpcpb::RawGetRequest& request) {
+    using Result = std::optional<absl::StatusOr<kvrpcpb::RawGetResponse>>;
+    rpc::Box<Result> result;
+    rpc::CallUnary<kvrpcpb::RawGetResponse>(
+        &client_.loop(), channel_, "tikvpb.Tikv/RawGet", request, {},
+        [result](absl::StatusOr<kvrpcpb::RawGetResponse> response) {
+          result.Set(std::move(response));
+        });
+    EXPECT_TRUE(result.WaitUntil([](const Result& r) { return r.has_value(); }));
+    return *result.Get();
+  }
+  // The server lets go of a request a moment after its answer is seen.
+  bool AwaitNothingInFlight() {
+    const env::Instant deadline = clock_.Now() + rpc::kTestDeadline;
+    while (in_flight_.requests() + in_flight_.bytes() > 0 && clock_.Now() < deadline) {
+      std::this_thread::yield();
+    }
+    return in_flight_.requests() + in_flight_.bytes() == 0;
   }
   absl::StatusOr<BatchClient::Response> Ask(BatchClient& batch, BatchClient::Request request) {
     rpc::Box<Answer> answer;
@@ -95,22 +115,48 @@ class KvServiceTest : public ::testing::Test {
   double slow_score_ = 1;
   LocalReader reader_{StoreId(1), &index_, &groups_, &clock_};
   std::unique_ptr<KvApi> api_;
-  rpc::TestServer server_;
+  metrics::Registry metrics_;
+  rpc::InFlight in_flight_{{.requests = 4096, .bytes = 1 << 20}, &metrics_};
+  rpc::TestServer server_{rpc::ServerOptions{.in_flight = &in_flight_}};
   rpc::TestClient client_;
   std::shared_ptr<rpc::Channel> channel_;
 };
 
 TEST_F(KvServiceTest, UnaryCallsReachTheirHandlers) {
-  using Result = std::optional<absl::StatusOr<kvrpcpb::RawGetResponse>>;
-  rpc::Box<Result> result;
-  rpc::CallUnary<kvrpcpb::RawGetResponse>(
-      &client_.loop(), channel_, "tikvpb.Tikv/RawGet", Get(1), {},
-      [result](absl::StatusOr<kvrpcpb::RawGetResponse> response) {
-        result.Set(std::move(response));
-      });
-  ASSERT_TRUE(result.WaitUntil([](const Result& r) { return r.has_value(); }));
-  ASSERT_TRUE((*result.Get()).ok()) << (*result.Get()).status();
-  EXPECT_EQ((*result.Get())->region_error().region_not_found().region_id(), 3u);
+  const auto answer = AskAlone(Get(1));
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->region_error().region_not_found().region_id(), 3u);
+}
+
+TEST_F(KvServiceTest, WhenTooMuchIsInFlightRequestsAreRefusedAtOnce) {
+  BatchClient batch(&client_.loop(), channel_, {}, env::Random(1));
+  BatchClient::Request request;
+  *request.mutable_rawget() = Get(1);
+  for (const auto& [requests, bytes] : {std::pair<size_t, size_t>{4096, 0}, {1, 2 << 20}}) {
+    in_flight_.Grow(requests, bytes);
+    EXPECT_TRUE(Ask(batch, request)->rawget().region_error().has_server_is_busy());
+    EXPECT_TRUE(AskAlone(Get(1))->region_error().has_server_is_busy());
+    // How the store is may be asked at any time.
+    BatchClient::Request feedback;
+    feedback.mutable_gethealthfeedback();
+    EXPECT_EQ(Ask(batch, feedback)->gethealthfeedback().health_feedback().store_id(), 1u);
+    in_flight_.Leave(requests, bytes);
+    EXPECT_TRUE(Ask(batch, request)->rawget().region_error().has_region_not_found());
+    EXPECT_TRUE(AskAlone(Get(1))->region_error().has_region_not_found());
+  }
+  EXPECT_TRUE(AwaitNothingInFlight());
+}
+
+TEST_F(KvServiceTest, NothingStaysInFlightOfABrokenStream) {
+  {
+    BatchClient batch(&client_.loop(), channel_, {}, env::Random(1));
+    for (int i = 0; i < 1000; ++i) {
+      BatchClient::Request request;
+      *request.mutable_rawget() = Get(1);
+      batch.Send(std::move(request), rpc::kTestDeadline, [](const auto&) {});
+    }
+  }
+  EXPECT_TRUE(AwaitNothingInFlight());
 }
 
 TEST_F(KvServiceTest, EveryRequestOfABatchIsAnsweredOnce) {
