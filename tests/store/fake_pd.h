@@ -13,7 +13,7 @@
 
 namespace flotilla::store {
 
-class FakePd final : public pdclient::PdClient {
+class FakePd : public pdclient::PdClient {
  public:
   ClusterId cluster_id() const override { return cluster; }
   void GetTimestamps(uint32_t, pdclient::Callback<pdclient::Timestamp> done) override {

@@ -2,6 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/base/check.h"
+#include "common/base/status_macros.h"
 #include "common/engine/memory_kv_engine.h"
 #include "common/env/memory_file_system.h"
 #include "store/region/region_storage.h"
@@ -80,6 +89,106 @@ TEST_F(BootstrapTest, WhoComesLaterKeepsNothing) {
   pd_.bootstrapped->set_id(1);
   ASSERT_TRUE(EnsureClusterBootstrapped(engine_, pd_, Self()).ok());
   EXPECT_TRUE(LoadRegions(engine_)->empty());
+}
+
+// A PD at whose n-th call the process dies: before PD has heard of it, or before the answer comes.
+class LastCallPd final : public FakePd {
+ public:
+  void DieAt(int call, bool heard) {
+    calls_left_ = call;
+    heard_ = heard;
+  }
+  bool is_dead() const { return calls_left_ == 0; }
+
+ protected:
+  void Call(std::string_view method, std::unique_ptr<Message> request,
+            std::unique_ptr<Message> response,
+            absl::AnyInvocable<void(absl::Status, std::unique_ptr<Message>) &&> done) override {
+    const bool dies = is_dead() || --calls_left_ == 0;
+    if (!dies) {
+      return FakePd::Call(method, std::move(request), std::move(response), std::move(done));
+    }
+    auto end = [done = std::move(done)](absl::Status, std::unique_ptr<Message> answer) mutable {
+      std::move(done)(absl::AbortedError("the process is dead"), std::move(answer));
+    };
+    if (heard_) {
+      FakePd::Call(method, std::move(request), std::move(response), std::move(end));
+    } else {
+      end(absl::OkStatus(), std::move(response));
+    }
+    heard_ = false;  // After its death it says nothing.
+  }
+
+ private:
+  int calls_left_ = -1;
+  bool heard_ = false;
+};
+
+// All of a store's first start that talks to PD or writes.
+absl::StatusOr<StoreIdentity> StartOnce(env::FileSystem& files, engine::KvEngine& engine,
+                                        FakePd& pd) {
+  ASSIGN_OR_RETURN(const StoreIdentity identity,
+                   EnsureIdentity(files, "data", pd, ApiVersion::kV2));
+  metapb::Store self;
+  self.set_id(identity.store_id.value());
+  self.set_address("127.0.0.1:20160");
+  RETURN_IF_ERROR(EnsureClusterBootstrapped(engine, pd, self));
+  RETURN_IF_ERROR(RegisterStore(pd, self));
+  return identity;
+}
+
+// A store whose first start ends with that call, and whose second one does not; between the two
+// another store may have bootstrapped the cluster. False: there are not so many calls.
+bool DieAndComeBack(int call, bool heard, bool overtaken) {
+  constexpr uint64_t kOtherStoresRegion = 9'000;
+  env::MemoryFileSystem files;
+  CHECK_OK(files.CreateDir("data"));
+  engine::MemoryKvEngine engine(&files);
+  LastCallPd pd;
+  pd.DieAt(call, heard);
+  const auto first = StartOnce(files, engine, pd);
+  if (!pd.is_dead()) return false;
+  EXPECT_FALSE(first.ok());
+  pd.DieAt(-1, false);
+  if (overtaken && !pd.bootstrapped.has_value()) {
+    pd.bootstrapped = metapb::Region();
+    pd.bootstrapped->set_id(kOtherStoresRegion);
+  }
+  std::optional<StoreIdentity> identity;
+  // The third start shows that it stays so.
+  for (int start = 2; start <= 3; ++start) {
+    files.Crash();
+    engine.Crash();
+    const auto again = StartOnce(files, engine, pd);
+    EXPECT_TRUE(again.ok()) << again.status();
+    if (!again.ok()) return true;
+    EXPECT_EQ(*again, identity.value_or(*again));
+    identity = *again;
+    const auto regions = LoadRegions(engine);
+    CHECK_OK(regions.status());
+    std::vector<uint64_t> kept;
+    for (const PersistedRegion& region : *regions) kept.push_back(region.state.region.id());
+    std::vector<uint64_t> right;
+    if (pd.bootstrapped->id() != kOtherStoresRegion) right.push_back(pd.bootstrapped->id());
+    EXPECT_EQ(kept, right);
+    EXPECT_EQ(pd.stores.count(identity->store_id.value()), 1u);
+  }
+  return true;
+}
+
+TEST_F(BootstrapTest, AStartMayEndAtAnyStepOfTheBootstrap) {
+  int deaths = 0;
+  for (const bool heard : {false, true}) {
+    for (const bool overtaken : {false, true}) {
+      for (int call = 1;; ++call) {
+        SCOPED_TRACE("call " + std::to_string(call) + (heard ? ", heard" : "") +
+                     (overtaken ? ", another store is faster" : ""));
+        if (!DieAndComeBack(call, heard, overtaken)) break;
+        ++deaths;
+      }
+    }
+  }
+  EXPECT_GT(deaths, 20);
 }
 
 TEST_F(BootstrapTest, AnInterruptedBootstrapIsTakenUpOrDropped) {
