@@ -28,6 +28,8 @@ constexpr std::string_view kBootstrapMark = "b";
 
 constexpr env::Duration kPause = std::chrono::milliseconds(200);
 constexpr int kAttemptsPerLogLine = 25;
+// Longer than PD takes to believe that a store has left its address.
+constexpr int kMoveAttempts = 125;
 
 std::string PathOf(const std::string& dir, std::string_view name) {
   return absl::StrCat(dir, "/", std::string(name));
@@ -179,6 +181,14 @@ absl::StatusOr<bool> IsKnownToPd(pdclient::PdClient& pd, const RegionState& stat
   return region->region().id() == state.region.id();
 }
 
+// Was the store refused because PD hears of it at another address?
+bool IsElsewhere(pdclient::PdClient& pd, const metapb::Store& self, const absl::Status& refusal) {
+  if (!absl::IsAlreadyExists(refusal)) return false;
+  const auto known = AskUntilAnswered<absl::StatusOr<metapb::Store>>(
+      "where this store was", [&](auto done) { pd.GetStore(StoreId(self.id()), std::move(done)); });
+  return known.ok() && known->address() != self.address();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<env::FileLock>> LockDataDir(env::FileSystem& files,
@@ -193,8 +203,14 @@ absl::StatusOr<std::unique_ptr<env::FileLock>> LockDataDir(env::FileSystem& file
 }
 
 absl::Status RegisterStore(pdclient::PdClient& pd, const metapb::Store& self) {
-  const absl::Status status = AskUntilAnswered<absl::Status>(
-      "registering the store", [&](auto done) { pd.PutStore(self, std::move(done)); });
+  absl::Status status;
+  for (int attempt = 0; attempt < kMoveAttempts; ++attempt) {
+    status = AskUntilAnswered<absl::Status>("registering the store",
+                                            [&](auto done) { pd.PutStore(self, std::move(done)); });
+    if (status.ok() || !IsElsewhere(pd, self, status)) break;
+    if (attempt == 0) LOG_WARN("waiting for PD to let this store move: {}", status.ToString());
+    Pause(kPause);
+  }
   if (status.ok()) return status;
   return absl::FailedPreconditionError(absl::StrCat("PD refuses store ", self.id(), " at ",
                                                     self.address(), ": ", status.ToString()));

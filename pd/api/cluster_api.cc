@@ -160,7 +160,9 @@ void ClusterApi::PutStore(const pdpb::PutStoreRequest& request, pdpb::PutStoreRe
                           rpc::Done done) {
   const auto state = guard_->EnterBootstrapped(request.header(), response->mutable_header(), done);
   if (state == nullptr) return;
-  if (absl::Status status = CheckStore(request.store()); !status.ok()) {
+  absl::Status status = CheckStore(request.store());
+  if (status.ok()) status = state->cluster.CheckAddress(request.store());
+  if (!status.ok()) {
     FinishWithError(status, response->mutable_header(), std::move(done));
     return;
   }

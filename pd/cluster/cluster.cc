@@ -1,11 +1,26 @@
 #include "pd/cluster/cluster.h"
 
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/log.h"
 
 namespace flotilla::pd {
+
+absl::Status Cluster::CheckAddress(const metapb::Store& meta) const {
+  MutexLock lock(mutex_);
+  const auto it = stores_.find(StoreId(meta.id()));
+  if (it == stores_.end() || it->second.meta.address() == meta.address()) return absl::OkStatus();
+  const env::Duration silent = it->second.SilentFor(clock_->Now());
+  if (silent >= kStoreDisconnectedAfter) return absl::OkStatus();
+  return absl::AlreadyExistsError(absl::StrCat(
+      "store ", meta.id(), " spoke from ", it->second.meta.address(), " ",
+      std::chrono::duration_cast<std::chrono::seconds>(silent).count(), " s ago and may be at ",
+      meta.address(), " only once it was silent for ",
+      std::chrono::duration_cast<std::chrono::seconds>(kStoreDisconnectedAfter).count(),
+      " s: two processes must never run with copies of one data directory"));
+}
 
 void Cluster::PutStore(const metapb::Store& meta) {
   MutexLock lock(mutex_);

@@ -34,6 +34,9 @@ class Cluster {
   explicit Cluster(const env::Clock* clock) : clock_(clock) {}
 
   // --- Stores -----------------------------------------------------------------------------------
+  // May it register? AlreadyExists: its id was heard of lately at another address, so that either
+  // it moved a moment ago, or a second process runs with a copy of its data.
+  absl::Status CheckAddress(const metapb::Store& meta) const;
   // Adds the store or replaces what it registered; its heartbeats are kept.
   void PutStore(const metapb::Store& meta);
   std::optional<StoreInfo> GetStore(StoreId id) const;

@@ -1,7 +1,11 @@
 // What a process refuses at its start: by name, with the way out, changing nothing.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -47,6 +51,93 @@ TEST(RefusalTest, ADataDirectoryOfAnotherCluster) {
   ASSERT_EQ(first.Up().code, 0);
   EXPECT_EQ(first.Run({"kv", "get", "k"}).output, "v\n");
   EXPECT_EQ(first.Down().code, 0);
+}
+
+// The stores' addresses, as PD knows them.
+std::vector<std::string> StoreAddresses(ProcessCluster& cluster) {
+  std::vector<std::string> addresses;
+  const cli::Json list = cluster.RunJson({"store", "list"});
+  const cli::Json* stores = list.Find("stores");
+  if (stores == nullptr) return addresses;
+  for (const cli::Json& store : stores->array()) {
+    addresses.push_back(store.Find("address")->string());
+  }
+  return addresses;
+}
+
+// A port of loopback that is free.
+std::string FreeAddress() {
+  cli::PosixProcesses processes;
+  int port = 18'000 + getpid() % 1000;
+  while (!processes.IsPortFree(port)) ++port;
+  return "127.0.0.1:" + std::to_string(port);
+}
+
+TEST(RefusalTest, AStoreAtTheAddressOfAnotherOne) {
+  ProcessCluster cluster("refusal_address");
+  ASSERT_EQ(cluster.Up({"--stores", "1", "--pds", "1"}).code, 0);
+  const std::vector<std::string> addresses = StoreAddresses(cluster);
+  ASSERT_EQ(addresses.size(), 1u);
+  const std::vector<std::string> arguments = {
+      "--pd",        cluster.pd_address(), "--listen",   FreeAddress(),
+      "--advertise", addresses[0],         "--data-dir", cluster.directory() + "/store-2"};
+  const CommandResult second = RunProgram("flotilla-store", arguments);
+  EXPECT_NE(second.code, 0);
+  EXPECT_THAT(second.output, HasSubstr("duplicated store address"));
+  EXPECT_THAT(second.output, HasSubstr(addresses[0]));
+  // Nor when the first one is down: it may come back.
+  cluster.Kill("store-1");
+  EXPECT_THAT(RunProgram("flotilla-store", arguments).output,
+              HasSubstr("duplicated store address"));
+  ASSERT_EQ(cluster.Up().code, 0);
+  EXPECT_EQ(cluster.Run({"kv", "put", "k", "v"}).code, 0) << "the first one goes on";
+  EXPECT_EQ(StoreAddresses(cluster), addresses);
+  EXPECT_EQ(cluster.Down().code, 0);
+}
+
+TEST(RefusalTest, ACopyOfARunningStore) {
+  ProcessCluster cluster("refusal_copy");
+  ASSERT_EQ(cluster.Up({"--stores", "1", "--pds", "1"}).code, 0);
+  ASSERT_EQ(cluster.Run({"kv", "put", "k", "v"}).code, 0);
+  const std::vector<std::string> addresses = StoreAddresses(cluster);
+  const std::string original = cluster.directory() + "/store-1";
+  const std::string copy = cluster.directory() + "/copy";
+  std::filesystem::copy(original, copy, std::filesystem::copy_options::recursive);
+  const CommandResult second =
+      RunProgram("flotilla-store",
+                 {"--pd", cluster.pd_address(), "--listen", FreeAddress(), "--data-dir", copy});
+  EXPECT_EQ(second.code, 1) << second.output;
+  EXPECT_THAT(second.output, HasSubstr("copies of one data directory"));
+  EXPECT_THAT(second.output, HasSubstr(addresses[0]));
+  EXPECT_EQ(StoreAddresses(cluster), addresses);
+  EXPECT_EQ(cluster.Run({"kv", "get", "k"}).output, "v\n");
+  EXPECT_EQ(cluster.Down().code, 0);
+}
+
+TEST(RefusalTest, AStoreThatMovesIsFoundAtItsNewAddress) {
+  ProcessCluster cluster("refusal_moves");
+  ASSERT_EQ(cluster.Up({"--stores", "3", "--pds", "1"}).code, 0);
+  ASSERT_TRUE(cluster.AwaitHealthy(std::chrono::seconds(60)));
+  const auto client = cluster.Connect();
+  ASSERT_NE(client, nullptr);
+  ASSERT_TRUE(client->Put("k", "before").ok());
+  cluster.Kill("store-2");
+  cli::PosixProcesses processes;
+  const std::string address = FreeAddress();
+  const auto moved =
+      processes.Spawn({FLOTILLA_BIN_DIR "/flotilla-store", "--pd", cluster.pd_address(), "--listen",
+                       address, "--data-dir", cluster.directory() + "/store-2"},
+                      cluster.directory() + "/logs/store-2-moved.log");
+  ASSERT_TRUE(moved.ok()) << moved.status();
+  EXPECT_TRUE(Await(std::chrono::seconds(60), [&] {
+    const auto addresses = StoreAddresses(cluster);
+    return std::count(addresses.begin(), addresses.end(), address) == 1;
+  })) << "PD knows its new address";
+  // Nothing can be written now without the other stores finding it there.
+  cluster.Kill("store-1");
+  EXPECT_TRUE(Await(std::chrono::seconds(30), [&] { return client->Put("k", "after").ok(); }));
+  EXPECT_EQ(client->Get("k")->value_or(""), "after");
+  processes.Signal(*moved, SIGKILL);
 }
 
 TEST(RefusalTest, MoreConnectionsThanAStoreTakes) {

@@ -27,7 +27,18 @@ void FakePd::Call(std::string_view method, std::unique_ptr<Message> request,
     }
   } else if (method == "pdpb.PD/PutStore") {
     const auto& asked = static_cast<const pdpb::PutStoreRequest&>(*request);
-    stores[asked.store().id()] = asked.store();
+    const auto known = stores.find(asked.store().id());
+    if (known != stores.end() && known->second.address() != asked.store().address() &&
+        refuses_moves > 0) {
+      --refuses_moves;
+      status = absl::AlreadyExistsError("heard of elsewhere");
+    } else {
+      stores[asked.store().id()] = asked.store();
+    }
+  } else if (method == "pdpb.PD/GetStore") {
+    const auto& asked = static_cast<const pdpb::GetStoreRequest&>(*request);
+    *static_cast<pdpb::GetStoreResponse*>(response.get())->mutable_store() =
+        stores[asked.store_id()];
   } else if (method == "pdpb.PD/GetRegionByID") {
     const auto& asked = static_cast<const pdpb::GetRegionByIDRequest&>(*request);
     if (bootstrapped.has_value() && bootstrapped->id() == asked.region_id()) {

@@ -37,6 +37,8 @@ class FakePd : public pdclient::PdClient {
   std::function<void(const pdpb::RegionHeartbeatRequest&)> on_heartbeat;
   // Answers every call, while it is not OK.
   absl::Status down;
+  // So many times a store that is known at another address is refused.
+  int refuses_moves = 0;
 
  protected:
   void Call(std::string_view method, std::unique_ptr<Message> request,

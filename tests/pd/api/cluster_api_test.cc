@@ -175,6 +175,21 @@ TEST_F(ClusterApiTest, StoresAreRegisteredByRules) {
   EXPECT_EQ(leadership_.Current()->cluster.Stores().size(), 2u);
 }
 
+TEST_F(ClusterApiTest, SecondProcessOfAStoreIsRefused) {
+  Bootstrap();
+  AddStore(4);
+  pdpb::PutStoreRequest request;
+  *request.mutable_store() = MakeStore(4);
+  request.mutable_store()->set_address("copy:1");
+  EXPECT_EQ(Call(cluster_api_, &ClusterApi::PutStore, request).header().error().type(),
+            pdpb::DUPLICATED_ENTRY);
+  EXPECT_EQ(leadership_.Current()->cluster.GetStore(StoreId(4))->meta.address(),
+            MakeStore(4).address());
+  clock_.Advance(kStoreDisconnectedAfter);
+  EXPECT_FALSE(Call(cluster_api_, &ClusterApi::PutStore, request).header().has_error());
+  EXPECT_EQ(leadership_.Current()->cluster.GetStore(StoreId(4))->meta.address(), "copy:1");
+}
+
 TEST_F(ClusterApiTest, UnknownStoreIsToldInTheWordsThatClientsLookFor) {
   Bootstrap();
   pdpb::GetStoreRequest request;

@@ -52,6 +52,20 @@ TEST_F(ClusterTest, StoreServesWhileItsHeartbeatsCome) {
   EXPECT_FALSE(cluster_.GetStore(StoreId(1))->IsLost(clock_.Now()));
 }
 
+TEST_F(ClusterTest, StoreMovesOnceItWasSilentAtItsFormerAddress) {
+  EXPECT_TRUE(cluster_.CheckAddress(Store(1, "a:1")).ok());
+  cluster_.PutStore(Store(1, "a:1"));
+  clock_.Advance(minutes(5));
+  Beat(1);
+  EXPECT_TRUE(cluster_.CheckAddress(Store(1, "a:1")).ok()) << "a restart";
+  clock_.Advance(seconds(19));
+  const absl::Status second = cluster_.CheckAddress(Store(1, "b:1"));
+  EXPECT_TRUE(absl::IsAlreadyExists(second)) << second;
+  EXPECT_NE(second.message().find("store 1 spoke from a:1 19 s ago"), std::string::npos) << second;
+  clock_.Advance(seconds(1));
+  EXPECT_TRUE(cluster_.CheckAddress(Store(1, "b:1")).ok());
+}
+
 TEST_F(ClusterTest, StoreThatNeverSpokeToThisLeaderIsNotLostAtOnce) {
   clock_.Advance(minutes(100));
   cluster_.PutStore(Store(1, "a:1"));

@@ -91,6 +91,15 @@ TEST_F(BootstrapTest, WhoComesLaterKeepsNothing) {
   EXPECT_TRUE(LoadRegions(engine_)->empty());
 }
 
+TEST_F(BootstrapTest, AStoreThatMovedWaitsUntilPdBelievesIt) {
+  ASSERT_TRUE(RegisterStore(pd_, Self()).ok());
+  metapb::Store moved = Self();
+  moved.set_address("127.0.0.1:30160");
+  pd_.refuses_moves = 2;
+  EXPECT_TRUE(RegisterStore(pd_, moved).ok());
+  EXPECT_EQ(pd_.stores[3].address(), "127.0.0.1:30160");
+}
+
 // A PD at whose n-th call the process dies: before PD has heard of it, or before the answer comes.
 class LastCallPd final : public FakePd {
  public:
