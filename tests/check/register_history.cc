@@ -115,6 +115,12 @@ void RegisterHistory::Check(Violations* violations) const {
   }
 }
 
+std::string RegisterHistory::Describe() const {
+  std::string text;
+  for (const auto& [key, operations] : keys_) text += key + "\n" + Describe(key);
+  return text;
+}
+
 std::string RegisterHistory::Describe(const std::string& key) const {
   std::string text;
   for (const Operation& operation : keys_.at(key)) {

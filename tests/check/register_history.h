@@ -59,6 +59,8 @@ class RegisterHistory {
   void Check(Violations* violations) const;
   // The operations of a key, one line each, in the order of their beginnings.
   std::string Describe(const std::string& key) const;
+  // Of all keys.
+  std::string Describe() const;
   uint64_t operations() const { return ticks_ / 2; }
 
  private:

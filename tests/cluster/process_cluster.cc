@@ -2,11 +2,9 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -20,14 +18,6 @@ namespace {
 using cli::Json;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-constexpr milliseconds kPoll{20};
-
-std::string Quote(const std::string& text) {
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
 
 // The first base of a block of ports that nobody uses, from one that depends on this process, so
 // that tests side by side do not race for the same ones. All lie below those that the kernel gives
@@ -52,31 +42,7 @@ std::string FileText(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-CommandResult RunShell(const std::string& line) {
-  CommandResult result;
-  std::FILE* pipe = popen(line.c_str(), "r");
-  if (pipe == nullptr) return result;
-  char buffer[4096];
-  while (const size_t length = std::fread(buffer, 1, sizeof(buffer), pipe)) {
-    result.output.append(buffer, length);
-  }
-  const int status = pclose(pipe);
-  result.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  return result;
-}
-
 }  // namespace
-
-bool Await(milliseconds within, const std::function<bool()>& condition) {
-  const env::SystemClock clock;
-  cli::PosixProcesses processes;
-  const env::Instant deadline = clock.Now() + within;
-  while (!condition()) {
-    if (clock.Now() >= deadline) return false;
-    processes.Pause(kPoll);
-  }
-  return true;
-}
 
 ProcessCluster::ProcessCluster(const std::string& name)
     : directory_(::testing::TempDir() + "flotilla_" + name + "_" + std::to_string(getpid())) {
@@ -108,14 +74,14 @@ CommandResult ProcessCluster::Down() { return Run({"down", "--data", directory_}
 
 CommandResult ProcessCluster::Run(const std::vector<std::string>& arguments,
                                   const std::string& input_file) {
-  std::string line = Quote(FLOTILLA_BIN_DIR "/flotilla") + " --pd " + all_pd_addresses();
-  for (const std::string& argument : arguments) line += " " + Quote(argument);
-  return RunShell(line + " 2>&1 <" + (input_file.empty() ? "/dev/null" : Quote(input_file)));
+  std::string line = QuoteWord(FLOTILLA_BIN_DIR "/flotilla") + " --pd " + all_pd_addresses();
+  for (const std::string& argument : arguments) line += " " + QuoteWord(argument);
+  return RunShell(line + " 2>&1 <" + (input_file.empty() ? "/dev/null" : QuoteWord(input_file)));
 }
 
 CommandResult RunProgram(const std::string& program, const std::vector<std::string>& arguments) {
-  std::string line = "timeout 30 " + Quote(std::string(FLOTILLA_BIN_DIR "/") + program);
-  for (const std::string& argument : arguments) line += " " + Quote(argument);
+  std::string line = "timeout 30 " + QuoteWord(std::string(FLOTILLA_BIN_DIR "/") + program);
+  for (const std::string& argument : arguments) line += " " + QuoteWord(argument);
   return RunShell(line + " 2>&1 </dev/null");
 }
 

@@ -4,7 +4,6 @@
 #define FLOTILLA_TESTS_CLUSTER_PROCESS_CLUSTER_H_
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,13 +11,10 @@
 #include "client/cli/json.h"
 #include "client/cli/posix_processes.h"
 #include "flotilla/client/raw_client.h"
+#include "tests/cluster/await.h"
+#include "tests/cluster/shell.h"
 
 namespace flotilla::cluster_test {
-
-struct CommandResult {
-  int code = -1;
-  std::string output;  // Standard output and error.
-};
 
 // Not thread-safe.
 class ProcessCluster {
@@ -69,9 +65,6 @@ class ProcessCluster {
 
 // Runs one of the project's programs, which must end by itself within half a minute.
 CommandResult RunProgram(const std::string& program, const std::vector<std::string>& arguments);
-
-// Asks again and again, until `condition` holds or the time is over.
-bool Await(std::chrono::milliseconds within, const std::function<bool()>& condition);
 
 }  // namespace flotilla::cluster_test
 

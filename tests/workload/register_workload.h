@@ -17,6 +17,8 @@ class RegisterWorkload final : public Workload {
   void Begin(const Caller& caller, OperationDone done) override;
   void BeginLastReads(const Caller& caller, OperationDone done) override;
   void Check() override { history_.Check(on_.violations); }
+  // All that happened, an operation a line.
+  std::string Describe() const { return history_.Describe(); }
 
  private:
   using Handles = std::vector<RegisterHistory::Handle>;
