@@ -149,6 +149,7 @@ void ChaosCluster::OnEnd(ChaosNode& node, const std::string& how, bool well) {
   if (node.may_stop_itself > 0 || clock_.Now() < node.may_stop_until) {
     ++stopped_themselves_;
   } else {
+    node.failed = true;
     violations_->Add(fmt::format("{}{} {}: see {}", node.name(), was_told ? ", told to stop," : "",
                                  how, node.log_file()));
   }
@@ -160,7 +161,7 @@ void ChaosCluster::Tend() {
     const std::string how = node->Reap(&well);
     if (!how.empty()) OnEnd(*node, how, well);
     // Who stopped itself because of its disk stays down until the disk is well.
-    const bool should_run = node->held_down == 0 && node->may_stop_itself == 0;
+    const bool should_run = node->held_down == 0 && node->may_stop_itself == 0 && !node->failed;
     if (should_run && !node->is_running()) {
       const absl::Status started = StartNode(*node);
       if (!started.ok()) violations_->Add(name + " does not start: " + started.ToString());

@@ -65,6 +65,8 @@ class ChaosNode {
   int held_down = 0;
   // It was told to stop, and has not yet.
   bool terminating = false;
+  // It ended though nobody told it to, and is left as it is.
+  bool failed = false;
   // Faults of the disk under which it may stop itself.
   int may_stop_itself = 0;
   // And until then, for what such a fault began before it was over.

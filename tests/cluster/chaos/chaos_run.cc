@@ -9,7 +9,6 @@
 
 #include "common/base/status_macros.h"
 #include "tests/cluster/chaos/chaos_clients.h"
-#include "tests/cluster/chaos/nemesis.h"
 
 namespace flotilla::chaos {
 namespace {
@@ -48,6 +47,8 @@ void AddAll(testing::Violations* all, const std::vector<std::string>& more) {
 void Settle(ChaosCluster& cluster, ChaosClients& clients, ChaosReport* report,
             testing::Violations* violations) {
   if (!clients.Finish(kLastOperations)) violations->Add("operations of clients never end");
+  // Somebody is missing for good.
+  if (!violations->empty()) return;
   if (!cluster.AwaitHealthy(kHealing)) {
     violations->Add(fmt::format("the cluster is not healthy {} s after the last fault:\n{}",
                                 kHealing.count(), cluster.StatusText()));
@@ -112,10 +113,10 @@ ChaosReport RunChaos(const ChaosPlan& plan, const std::vector<Fault>& faults) {
 
 std::string ChaosReport::Text() const {
   uint64_t all = 0;
-  std::string text = "faults:\n";
-  for (const auto& [name, count] : faults) {
-    text += fmt::format("  {:20} {:6}\n", name, count);
-    all += count;
+  std::string text = fmt::format("faults {:>20} {:>10}\n", "strikes", "nodes");
+  for (const auto& [name, hits] : faults) {
+    text += fmt::format("  {:20} {:5} {:10}\n", name, hits.strikes, hits.nodes);
+    all += hits.strikes;
   }
   text += fmt::format("  {} of {} kinds\n", all, faults.size());
   text += fmt::format("operations {:17} {:>10} {:>8}\n", "done", "unknown", "refused");

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/cluster/chaos/chaos_cluster.h"
+#include "tests/cluster/chaos/nemesis.h"
 #include "tests/cluster/chaos/replica_reader.h"
 #include "tests/cluster/chaos/schedule.h"
 #include "tests/workload/workload.h"
@@ -26,7 +27,7 @@ struct ChaosPlan {
 };
 
 struct ChaosReport {
-  std::map<std::string, uint64_t> faults;
+  std::map<std::string, Hits> faults;
   testing::Tallies operations;
   ReplicasRead replicas;
   uint64_t starts = 0;

@@ -13,6 +13,7 @@
 #include <iterator>
 #include <string>
 
+#include "common/base/log.h"
 #include "tests/cluster/chaos/chaos_run.h"
 
 namespace flotilla::chaos {
@@ -154,6 +155,8 @@ int Main(int argc, char** argv) {
                "Disks answer syncs and do nothing: with power-loss, an anomaly must be found");
   app.footer(FaultsText());
   CLI11_PARSE(app, argc, argv);
+  // Of the clients, for which faults are no news.
+  base::SetLogLevel("error").IgnoreError();
   // Before there is a second thread.
   if (!LeaveSharedNamespaces()) {
     std::cerr << "flotilla-chaos: no network and mounts of its own: " << std::strerror(errno)

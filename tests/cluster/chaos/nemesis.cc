@@ -42,7 +42,8 @@ void Nemesis::Begin(const Strike& strike, int64_t now_ms) {
             << std::flush;
   Note(FaultOf(strike).begin(*cluster_, strike), strike);
   going_on_.emplace(now_ms + strike.for_ms, strike);
-  ++struck_[strike.fault];
+  ++struck_[strike.fault].strikes;
+  struck_[strike.fault].nodes += strike.nodes.size();
 }
 
 void Nemesis::EndUntil(int64_t now_ms) {

@@ -12,6 +12,12 @@
 
 namespace flotilla::chaos {
 
+// How often a fault began, and at how many nodes in all.
+struct Hits {
+  uint64_t strikes = 0;
+  uint64_t nodes = 0;
+};
+
 class Nemesis {
  public:
   // All must outlive it.
@@ -22,8 +28,8 @@ class Nemesis {
   // healed.
   void Run(const Schedule& schedule, std::chrono::milliseconds length,
            const std::function<bool()>& goes_on);
-  // Strikes, by fault.
-  const std::map<std::string, uint64_t>& struck() const { return struck_; }
+  // By fault.
+  const std::map<std::string, Hits>& struck() const { return struck_; }
 
  private:
   const Fault& FaultOf(const Strike& strike) const;
@@ -37,7 +43,7 @@ class Nemesis {
   const env::SystemClock clock_;
   // By the time of their ends.
   std::multimap<int64_t, Strike> going_on_;
-  std::map<std::string, uint64_t> struck_;
+  std::map<std::string, Hits> struck_;
 };
 
 }  // namespace flotilla::chaos

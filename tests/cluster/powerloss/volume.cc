@@ -237,7 +237,8 @@ uint64_t Volume::Settle(Inode& inode, env::Random& random, bool all, std::set<co
 
 Volume::Loss Volume::PowerLoss(env::Random& random) {
   Loss loss;
-  const bool all = random.Chance(kAllIsLost);
+  // A cache that lies is lost as a whole.
+  const bool all = behaviour_.lies || random.Chance(kAllIsLost);
   if (all) {
     loss.names = unsynced_.size();
     unsynced_.clear();

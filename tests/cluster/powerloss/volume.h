@@ -61,7 +61,7 @@ struct Behaviour {
   uint64_t capacity = UINT64_C(4) << 30;
   // The next syncs of files that fail with EIO.
   uint32_t failing_syncs = 0;
-  // Syncs are answered and not done.
+  // Syncs are answered and not done; a power loss takes all since the last one that was done.
   bool lies = false;
 };
 
