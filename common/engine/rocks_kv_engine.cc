@@ -14,6 +14,7 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
+#include "common/engine/rocks_directory.h"
 #include "common/engine/rocks_listener.h"
 #include "common/engine/rocks_options.h"
 #include "common/engine/rocks_status.h"
@@ -133,6 +134,7 @@ class RocksKvEngine::RocksIterator final : public Iterator {
 
 absl::StatusOr<std::unique_ptr<RocksKvEngine>> RocksKvEngine::Open(const std::string& path,
                                                                    const RocksKvOptions& options) {
+  RETURN_IF_ERROR(MakeDirectoryOutlive(options.env, path));
   auto listener = std::make_shared<Listener>("data", options.metrics, options.fail_stop);
   rocksdb::DBOptions db_options = MakeDbOptions(options);
   db_options.listeners.push_back(listener);

@@ -13,6 +13,7 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
+#include "common/engine/rocks_directory.h"
 #include "common/engine/rocks_listener.h"
 #include "common/engine/rocks_options.h"
 #include "common/engine/rocks_status.h"
@@ -136,6 +137,7 @@ absl::StatusOr<std::unique_ptr<RocksLogEngine>> RocksLogEngine::Open(
     const std::string& path, const RocksLogOptions& options) {
   auto starts = std::make_shared<LogStarts>();
   auto gate = std::make_shared<FlushGate>();
+  RETURN_IF_ERROR(engine::MakeDirectoryOutlive(options.env, path));
   rocksdb::Options rocks = MakeOptions(options);
   rocks.compaction_filter_factory = std::make_shared<TruncationFilterFactory>(starts);
   rocks.listeners.push_back(std::make_shared<Listener>(gate, options));

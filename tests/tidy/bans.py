@@ -33,7 +33,7 @@ CODE = [
         "a condition with a deadline: CondVar::WaitFor, Stage::next_deadline or poll"),
     Ban("clock", r"\b(steady_clock|system_clock|high_resolution_clock)\b|\b(clock_gettime|gettimeofday|absl::Now)\s*\("
         r"|(?<![\w.>])time\s*\(\s*(NULL|nullptr|0)\s*\)", "an env::Clock that comes in by constructor",
-        ("common/env/clock.cc",)),
+        ("common/env/clock.cc", "tests/cluster/chaos/clock_shim.cc")),
     Ban("random", r"\bstd::random_device\b|(?<![\w.>:])(std::)?s?rand\s*\(", "an env::Random that comes in by constructor",
         ("common/env/random.cc",)),
     Ban("random-engine", r"\bstd::(mt19937(_64)?|default_random_engine|minstd_rand0?)\b",
