@@ -16,6 +16,20 @@
 #include "common/raftlog/log_writer.h"
 
 namespace flotilla::multiraft {
+namespace {
+
+// What a message takes in memory, about: only entries make one large.
+uint64_t BytesOf(const net::Envelope& envelope) {
+  uint64_t bytes = sizeof(net::Envelope);
+  if (const auto* append = std::get_if<raft::AppendRequest>(&envelope.message.body)) {
+    for (const raft::Entry& entry : append->entries) {
+      bytes += sizeof(raft::Entry) + entry.data.size();
+    }
+  }
+  return bytes;
+}
+
+}  // namespace
 
 // The stages and what they share, in an order in which each is destroyed before what it points to.
 class Host::Impl {
@@ -27,7 +41,7 @@ class Host::Impl {
         log_engine_(dependencies.log_engine),
         kv_engine_(dependencies.kv_engine),
         metrics_(*dependencies.metrics),
-        router_(config.raft_workers, config.inbox_capacity),
+        router_(config.raft_workers, config.inbox_capacity, config.max_received_bytes),
         flusher_(dependencies.kv_engine, config.truncate_interval, &metrics_),
         log_writer_(dependencies.log_engine, dependencies.clock, dependencies.fail_stop,
                     dependencies.metrics),
@@ -142,7 +156,8 @@ void Host::Read(RegionId region_id, ReadRequest request) {
 
 void Host::Step(net::Envelope envelope) {
   WorkerInbox& inbox = impl_->WorkerOf(envelope.region_id);
-  if (!inbox.TryPushReceived(Received{std::move(envelope)})) {
+  const uint64_t bytes = BytesOf(envelope);
+  if (!inbox.TryPushReceived(Received{std::move(envelope)}, bytes)) {
     impl_->metrics().messages_dropped.Increment();
   }
 }
@@ -167,7 +182,7 @@ void Host::ReportSnapshot(RegionId region_id, PeerId to, bool succeeded) {
 void Host::ReportUnreachable(StoreId store_id) {
   for (int i = 0; i < impl_->router().workers(); ++i) {
     // Where the inbox is full the worker hears of it from the next message that is lost.
-    if (!impl_->router().worker(i).TryPushReceived(UnreachableReport{store_id})) {
+    if (!impl_->router().worker(i).TryPushReceived(UnreachableReport{store_id}, 0)) {
       impl_->metrics().messages_dropped.Increment();
     }
   }

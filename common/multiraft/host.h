@@ -38,7 +38,7 @@ struct HostConfig {
   double lease_ratio = 0.9;
   uint64_t max_append_bytes = 1 << 20;
   uint32_t max_inflight_messages = 256;
-  uint64_t max_inflight_bytes = 64 << 20;
+  uint64_t max_inflight_bytes = 16 << 20;
   uint64_t max_uncommitted_bytes = 64 << 20;
   uint64_t max_unapplied_bytes = 64 << 20;
   // Largest entry; proposals are merged up to `max_merged_bytes`.
@@ -63,6 +63,12 @@ struct HostConfig {
   // ServerIsBusy, and beyond twice that the entries of leaders elsewhere are dropped until it
   // caught up.
   uint64_t max_apply_queue_bytes = 256ull << 20;
+  // The same of entries that wait for the log's disk.
+  uint64_t max_log_queue_bytes = 64 << 20;
+  // Messages of other stores that may wait for one raft worker; beyond it they are dropped.
+  uint64_t max_received_bytes = 64 << 20;
+  // What a raft worker reads in a round from the log's disk, for followers that are far behind.
+  uint64_t max_round_read_bytes = 2 << 20;
 };
 
 // What the tenant is asked about groups that the host does not have. Called on raft workers.

@@ -101,8 +101,12 @@ void Peer::StartNode(const GroupSpec& spec) {
   // The commit index is not synced for its own sake; what is applied was committed.
   stored->hard_state.commit = std::max(stored->hard_state.commit, applied_.index);
 
+  const raftlog::SharedLogParts shared{.engine = env_->log_engine,
+                                       .cache = env_->entry_cache,
+                                       .budget = env_->read_budget,
+                                       .usage = env_->log_usage};
   log_ = std::make_unique<raftlog::GroupLog>(
-      region_id_, *stored, env_->log_engine, env_->entry_cache, env_->log_usage,
+      region_id_, *stored, shared,
       [this](PeerId to, Index min_index) { return delegate_->SnapshotFor(to, min_index); });
   const bool only_voter =
       IsOnlyVoter(peer_id_, spec.conf_state) &&
@@ -312,6 +316,11 @@ void Peer::PutRecords(LogRecords records, DurableCallback done) {
   change.records = std::move(records);
   env_->round.changes.push_back(std::move(change));
   if (done) env_->round.durable_callbacks.push_back(std::move(done));
+}
+
+void Peer::SendPostponed() {
+  node_->SendPostponed();
+  Touch();
 }
 
 void Peer::ReportSnapshot(PeerId to, bool succeeded) {

@@ -38,6 +38,7 @@
 #include "common/raftlog/entry_cache.h"
 #include "common/raftlog/group_log.h"
 #include "common/raftlog/log_engine.h"
+#include "common/raftlog/read_budget.h"
 
 namespace flotilla::multiraft {
 
@@ -52,6 +53,7 @@ struct PeerEnvironment {
   raftlog::LogUsage* log_usage = nullptr;
   HostMetrics* metrics = nullptr;
   raftlog::EntryCache* entry_cache = nullptr;
+  raftlog::ReadBudget* read_budget = nullptr;
   env::Random random{0};
   uint64_t next_read_id = 0;
   Incarnation last_incarnation;
@@ -85,6 +87,8 @@ class Peer final : public PeerHandle {
   void TruncateTo(Index index);
   // Forgets all entries that nobody needs.
   void TruncateBeforeFlush();
+  // It is this group's turn to read its log for followers.
+  void SendPostponed();
   void ReportSnapshot(PeerId to, bool succeeded);
   void ReportUnreachable(StoreId store_id);
 

@@ -15,10 +15,12 @@ RaftWorker::RaftWorker(int number, WorkerInbox* inbox, WorkerSinks sinks,
       inbox_(inbox),
       sinks_(std::move(sinks)),
       entry_cache_(environment.config->entry_cache_bytes / environment.config->raft_workers),
+      read_budget_(environment.config->max_round_read_bytes),
       env_(std::move(environment)) {
   env_.transport = sinks_.transport;
   env_.tenant = sinks_.tenant;
   env_.entry_cache = &entry_cache_;
+  env_.read_budget = &read_budget_;
   env_.next_read_id = env_.random.Next() >> 1;
   env_.round.apply.resize(sinks_.apply_workers.size());
 }
@@ -42,6 +44,7 @@ RaftWorker::~RaftWorker() {
 
 bool RaftWorker::RunOnce() {
   inbox_->TakeAll(taken_);
+  read_budget_.BeginRound();
   env_.round.now = env_.clock->Now();
   if (!taken_.empty()) {
     env_.metrics->rounds.Increment();
@@ -53,13 +56,20 @@ bool RaftWorker::RunOnce() {
   }
   taken_.clear();
   ReportUnreachableStores();
+  ServePostponed();
   // Advancing a peer may touch it again: what it asks of itself is done in the same round.
   for (size_t i = 0; i < env_.touched.size(); ++i) {
     if (env_.touched[i] != nullptr) env_.touched[i]->Advance();
   }
   env_.touched.clear();
   Flush();
-  return false;
+  return read_budget_.has_waiting();
+}
+
+void RaftWorker::ServePostponed() {
+  while (const std::optional<RegionId> region_id = read_budget_.TakeTurn()) {
+    if (Peer* peer = Find(*region_id)) peer->SendPostponed();
+  }
 }
 
 void RaftWorker::ObserveWait() {
@@ -104,15 +114,18 @@ Peer* RaftWorker::Find(RegionId region_id, Incarnation incarnation) const {
   return peer != nullptr && peer->incarnation() == incarnation ? peer : nullptr;
 }
 
-uint64_t RaftWorker::ApplyQueueBytes(RegionId region_id) const {
-  return sinks_.apply_workers[region_id.value() % sinks_.apply_workers.size()]->queued_bytes();
+bool RaftWorker::IsBehind(RegionId region_id, uint64_t times) const {
+  const ApplyWorker& applier =
+      *sinks_.apply_workers[region_id.value() % sinks_.apply_workers.size()];
+  return applier.queued_bytes() > times * env_.config->max_apply_queue_bytes ||
+         sinks_.log_writer->queued_bytes() > times * env_.config->max_log_queue_bytes;
 }
 
 void RaftWorker::Handle(ProposeRequest& message) {
   Peer* peer = Find(message.region_id);
   if (peer == nullptr) {
     std::move(message.proposal.callback)(sinks_.tenant->GroupNotFound(message.region_id));
-  } else if (ApplyQueueBytes(message.region_id) > env_.config->max_apply_queue_bytes) {
+  } else if (IsBehind(message.region_id, 1)) {
     env_.metrics->requests_busy.Increment();
     std::move(message.proposal.callback)(sinks_.tenant->Busy());
   } else {
@@ -131,8 +144,7 @@ void RaftWorker::Handle(IndexRead& message) {
 void RaftWorker::Handle(Received& message) {
   const RegionId region_id = message.envelope.region_id;
   if (Peer* peer = Find(region_id)) {
-    const bool overloaded = ApplyQueueBytes(region_id) > 2 * env_.config->max_apply_queue_bytes;
-    peer->Step(std::move(message.envelope), overloaded);
+    peer->Step(std::move(message.envelope), /*overloaded=*/IsBehind(region_id, 2));
   } else if (stopping_.contains(region_id)) {
     env_.metrics->messages_dropped.Increment();
   } else {

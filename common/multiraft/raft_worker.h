@@ -70,7 +70,9 @@ class RaftWorker final : public env::Stage {
   Peer* Find(RegionId region_id) const;
   // The peer that the completion belongs to; null when it left meanwhile.
   Peer* Find(RegionId region_id, Incarnation incarnation) const;
-  uint64_t ApplyQueueBytes(RegionId region_id) const;
+  // More than `times` what may wait, waits to be applied or for the log's disk.
+  bool IsBehind(RegionId region_id, uint64_t times) const;
+  void ServePostponed();
   void FinishStop(RegionId region_id, StopRequest request);
   void TruncateAllInTime();
   void ReportUnreachableStores();
@@ -82,6 +84,7 @@ class RaftWorker final : public env::Stage {
   WorkerInbox* const inbox_;
   const WorkerSinks sinks_;
   raftlog::EntryCache entry_cache_;
+  raftlog::ReadBudget read_budget_;
   PeerEnvironment env_;
   std::vector<PeerMessage> taken_;
   absl::flat_hash_map<RegionId, std::unique_ptr<Peer>> peers_;

@@ -13,9 +13,9 @@ namespace flotilla::multiraft {
 
 class Router {
  public:
-  Router(int raft_workers, size_t inbox_capacity) {
+  Router(int raft_workers, size_t inbox_capacity, uint64_t max_received_bytes) {
     for (int i = 0; i < raft_workers; ++i) {
-      inboxes_.push_back(std::make_unique<WorkerInbox>(inbox_capacity));
+      inboxes_.push_back(std::make_unique<WorkerInbox>(inbox_capacity, max_received_bytes));
     }
   }
 

@@ -16,8 +16,10 @@ namespace flotilla::multiraft {
 
 class WorkerInbox {
  public:
-  // `capacity` requests, and twice as many messages in all.
-  explicit WorkerInbox(size_t capacity) : capacity_(capacity), inbox_(2 * capacity) {}
+  // `capacity` requests, and twice as many messages in all; of those received, `max_received_bytes`
+  // and one more.
+  WorkerInbox(size_t capacity, uint64_t max_received_bytes)
+      : capacity_(capacity), max_received_bytes_(max_received_bytes), inbox_(2 * capacity) {}
 
   void SetWaker(env::Waker* waker) { inbox_.SetWaker(waker); }
 
@@ -28,7 +30,9 @@ class WorkerInbox {
     return inbox_.TryPush(std::move(message));
   }
   // False, and `message` untouched, when too much waits.
-  [[nodiscard]] bool TryPushReceived(PeerMessage&& message) {
+  [[nodiscard]] bool TryPushReceived(PeerMessage&& message, uint64_t bytes) {
+    if (received_bytes_.load(std::memory_order_relaxed) > max_received_bytes_) return false;
+    received_bytes_.fetch_add(bytes, std::memory_order_relaxed);
     return inbox_.TryPush(std::move(message));
   }
   void Push(PeerMessage&& message) { inbox_.PushCompletion(std::move(message)); }
@@ -42,13 +46,16 @@ class WorkerInbox {
     // A request that is counted and not pushed yet is counted until the next call: the bound is
     // kept, not exact.
     requests_.store(0, std::memory_order_relaxed);
+    received_bytes_.store(0, std::memory_order_relaxed);
     tick_waits_.store(false);
     inbox_.TakeAll(out);
   }
 
  private:
   const size_t capacity_;
+  const uint64_t max_received_bytes_;
   std::atomic<size_t> requests_{0};
+  std::atomic<uint64_t> received_bytes_{0};
   std::atomic<bool> tick_waits_{false};
   env::Inbox<PeerMessage> inbox_;
 };

@@ -30,6 +30,10 @@ class LogReader {
   virtual absl::StatusOr<std::vector<Entry>> Entries(Index low, Index high,
                                                      uint64_t max_bytes) const = 0;
 
+  // False: entries from `low` on should not be read for a follower now, for that would take long;
+  // the owner calls RawNode::SendPostponed later.
+  virtual bool MayReadForFollower(Index /*low*/) { return true; }
+
   // A snapshot at `min_index` or later, for `to`. Unavailable while it is being made: the core asks
   // again.
   virtual absl::StatusOr<Snapshot> SnapshotFor(PeerId to, Index min_index) = 0;

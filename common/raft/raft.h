@@ -46,6 +46,7 @@ class Raft {
   void TransferLeadership(PeerId target);
   void ForgetLeader();
   void TellCommit();
+  void SendPostponed();
   void ReportUnreachable(PeerId peer);
   void ReportSnapshot(PeerId peer, bool succeeded);
   void OnPersisted(const PersistToken& token);

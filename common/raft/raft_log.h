@@ -40,6 +40,10 @@ class RaftLog {
   // Entries from `low` on, about max_bytes of them and at least one; none when `low` lies beyond
   // the end. nullopt: compacted away.
   std::optional<std::vector<Entry>> EntriesFrom(Index low, uint64_t max_bytes) const;
+  // Whether EntriesFrom(low) should be called now, for a follower: see LogReader.
+  bool MayReadForFollower(Index low) const {
+    return low >= unstable_.offset() || reader_->MayReadForFollower(low);
+  }
   // The largest position at or below `index` that may agree with a log that holds `term` somewhere
   // at or above it: the last one here whose term is not larger. Term 0: not known.
   EntryId FindConflict(Index index, Term term) const;

@@ -24,6 +24,12 @@ absl::Status Raft::ReadIndex(ReadId read_id) {
 bool Raft::CommittedInOwnTerm() const { return log_.TermAt(log_.committed()) == term_; }
 
 void Raft::ReadAsLeader(PeerId from, ReadId read_id) {
+  // As if the request had been lost: who asked hears nothing, or that it was dropped, and asks
+  // again.
+  if (AsLeader().reads.IsFull()) {
+    if (from == id()) outbox_.dropped_reads.push_back(read_id);
+    return;
+  }
   // Thesis 6.4, step 1: a new leader does not know yet what is committed, until an entry of its own
   // term is.
   if (!CommittedInOwnTerm()) {

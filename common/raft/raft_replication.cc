@@ -40,7 +40,8 @@ bool Raft::MaybeSendAppend(PeerId to, bool even_empty) {
   // Into a full window only an empty append may go: should all that is in it have been lost, its
   // answer is what clears the window.
   std::optional<std::vector<Entry>> entries = std::vector<Entry>();
-  if (progress->state() != ProgressState::kReplicate || !progress->inflights().Full()) {
+  const bool full = progress->state() == ProgressState::kReplicate && progress->inflights().Full();
+  if (!full && log_.MayReadForFollower(progress->next())) {
     entries = log_.EntriesFrom(progress->next(), config_.max_append_bytes);
   }
   if (!entries.has_value()) {
@@ -219,6 +220,15 @@ void Raft::OnHeartbeatResponse(PeerId from, const HeartbeatResponse& response) {
 
 void Raft::TellCommit() {
   if (std::holds_alternative<LeaderRole>(role_)) BroadcastAppend();
+}
+
+void Raft::SendPostponed() {
+  if (!std::holds_alternative<LeaderRole>(role_)) return;
+  for (auto& [peer, progress] : AsLeader().tracker.all()) {
+    if (peer == id()) continue;
+    while (MaybeSendAppend(peer, /*even_empty=*/false)) {
+    }
+  }
 }
 
 void Raft::ReportUnreachable(PeerId peer) {

@@ -110,6 +110,7 @@ absl::Status RawNode::ReadIndex(ReadId read_id) { return raft_->ReadIndex(read_i
 void RawNode::TransferLeadership(PeerId target) { raft_->TransferLeadership(target); }
 void RawNode::ForgetLeader() { raft_->ForgetLeader(); }
 void RawNode::TellCommit() { raft_->TellCommit(); }
+void RawNode::SendPostponed() { raft_->SendPostponed(); }
 void RawNode::ReportUnreachable(PeerId peer) { raft_->ReportUnreachable(peer); }
 void RawNode::ReportSnapshot(PeerId peer, bool succeeded) {
   raft_->ReportSnapshot(peer, succeeded);

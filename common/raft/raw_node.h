@@ -163,6 +163,8 @@ class RawNode {
   // Leader: sends every follower an append, empty if there is nothing new, which tells the commit
   // index. Only needed without Config::tell_commits_at_once, for a follower that should not wait.
   void TellCommit();
+  // Leader: sends what its LogReader did not want to be read before (MayReadForFollower).
+  void SendPostponed();
   // The last messages to `peer` were probably lost.
   void ReportUnreachable(PeerId peer);
   // A snapshot sent to `peer` arrived or failed.

@@ -20,6 +20,11 @@ struct PendingRead {
 
 class ReadIndexQueue {
  public:
+  // Reads that may wait. Hosts have a few rounds under way at a time; more come only while nothing
+  // can be proven, from followers that ask again and again.
+  static constexpr size_t kMaxWaiting = 1024;
+
+  bool IsFull() const { return postponed_.size() + waiting_.size() >= kMaxWaiting; }
   // Until the leader has committed an entry of its own term its commit index may be an old one:
   // reads wait here first.
   void Postpone(PeerId from, ReadId read_id) { postponed_.push_back({from, read_id, Index(0), 0}); }

@@ -9,12 +9,13 @@
 
 namespace flotilla::raftlog {
 
-GroupLog::GroupLog(RegionId region_id, const GroupState& state, const LogEngine* engine,
-                   EntryCache* cache, LogUsage* usage, SnapshotSource snapshots)
+GroupLog::GroupLog(RegionId region_id, const GroupState& state, const SharedLogParts& shared,
+                   SnapshotSource snapshots)
     : region_id_(region_id),
-      engine_(engine),
-      cache_(cache),
-      usage_(usage),
+      engine_(shared.engine),
+      cache_(shared.cache),
+      budget_(shared.budget),
+      usage_(shared.usage),
       snapshots_(std::move(snapshots)),
       truncated_(state.truncated),
       last_(state.last),
@@ -125,9 +126,10 @@ absl::StatusOr<std::vector<raft::Entry>> GroupLog::Entries(Index low, Index high
   const Index cached = cache_->FirstIndex(region_id_).value_or(high);
   const Index end = cached > low && cached < high ? cached : high;
   ASSIGN_OR_RETURN(entries, engine_->Entries(region_id_, low, end, max_bytes));
-  if (end == high || entries.back().index + 1 < end) return entries;
   uint64_t bytes = 0;
   for (const raft::Entry& entry : entries) bytes += entry.data.size();
+  budget_->Spend(bytes + entries.size() * kEntryOverheadBytes);
+  if (end == high || entries.back().index + 1 < end) return entries;
   if (bytes >= max_bytes) return entries;
   for (raft::Entry& entry : cache_->Entries(region_id_, end, high, max_bytes - bytes)) {
     bytes += entry.data.size();
@@ -135,6 +137,11 @@ absl::StatusOr<std::vector<raft::Entry>> GroupLog::Entries(Index low, Index high
     entries.push_back(std::move(entry));
   }
   return entries;
+}
+
+bool GroupLog::MayReadForFollower(Index low) {
+  const std::optional<Index> cached = cache_->FirstIndex(region_id_);
+  return (cached && *cached <= low) || budget_->MayRead(region_id_);
 }
 
 absl::StatusOr<raft::Snapshot> GroupLog::SnapshotFor(PeerId to, Index min_index) {

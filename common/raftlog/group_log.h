@@ -22,11 +22,21 @@
 #include "common/raftlog/log_batch.h"
 #include "common/raftlog/log_engine.h"
 #include "common/raftlog/log_usage.h"
+#include "common/raftlog/read_budget.h"
 
 namespace flotilla::raftlog {
 
 // What an entry takes in the log besides its data, about: key, checksum, head, RocksDB's framing.
 inline constexpr uint64_t kEntryOverheadBytes = 64;
+
+// What the groups of a raft worker share. All must outlive their logs; cache and budget belong to
+// the worker's thread.
+struct SharedLogParts {
+  const LogEngine* engine = nullptr;
+  EntryCache* cache = nullptr;
+  ReadBudget* budget = nullptr;
+  LogUsage* usage = nullptr;
+};
 
 class GroupLog final : public raft::LogReader {
  public:
@@ -35,9 +45,8 @@ class GroupLog final : public raft::LogReader {
       absl::AnyInvocable<absl::StatusOr<raft::Snapshot>(PeerId to, Index min_index)>;
 
   // `state` is what the engine holds of the group (GroupState{} of a group that it does not know).
-  // `engine`, `cache`, which belongs to the same thread, and `usage` must outlive this.
-  GroupLog(RegionId region_id, const GroupState& state, const LogEngine* engine, EntryCache* cache,
-           LogUsage* usage, SnapshotSource snapshots);
+  GroupLog(RegionId region_id, const GroupState& state, const SharedLogParts& shared,
+           SnapshotSource snapshots);
   // Takes the group's entries out of the cache, and the group out of the usage.
   ~GroupLog() override;
   GroupLog(const GroupLog&) = delete;
@@ -60,6 +69,8 @@ class GroupLog final : public raft::LogReader {
   absl::StatusOr<Term> TermAt(Index index) const override;
   absl::StatusOr<std::vector<raft::Entry>> Entries(Index low, Index high,
                                                    uint64_t max_bytes) const override;
+  // What is in the cache costs nothing.
+  bool MayReadForFollower(Index low) override;
   absl::StatusOr<raft::Snapshot> SnapshotFor(PeerId to, Index min_index) override;
 
   // Durable entries, and about their bytes (exact until the first truncation, which drops a
@@ -86,6 +97,7 @@ class GroupLog final : public raft::LogReader {
   const RegionId region_id_;
   const LogEngine* const engine_;
   EntryCache* const cache_;
+  ReadBudget* const budget_;
   LogUsage* const usage_;
   SnapshotSource snapshots_;
 

@@ -21,6 +21,8 @@ struct LogWriter::Metrics {
                                            metrics::ExponentialBounds(64, 4, 12))),
         waiting(registry->AddGauge("flotilla_raftlog_waiting_writes",
                                    "Writes that waited when the last batch was taken")),
+        queued_bytes(registry->AddGauge("flotilla_raftlog_queue_bytes",
+                                        "Bytes that wait for the log's disk")),
         slow_score(registry->AddGauge("flotilla_raftlog_slow_score",
                                       "How slow the disk is, from 1, well, to 100")) {
     slow_score.Set(SlowScore::kBest);
@@ -30,6 +32,7 @@ struct LogWriter::Metrics {
   metrics::Histogram& batch_writes;
   metrics::Histogram& batch_bytes;
   metrics::Gauge& waiting;
+  metrics::Gauge& queued_bytes;
   metrics::Gauge& slow_score;
 };
 
@@ -44,7 +47,11 @@ LogWriter::LogWriter(LogEngine* engine, const env::Clock* clock, env::FailStop* 
 
 LogWriter::~LogWriter() = default;
 
-void LogWriter::Submit(LogWrite write) { inbox_.PushCompletion(std::move(write)); }
+void LogWriter::Submit(LogWrite write) {
+  for (const LogChange& change : write.changes) write.bytes += change.ByteSize();
+  queued_bytes_.fetch_add(write.bytes, std::memory_order_relaxed);
+  inbox_.PushCompletion(std::move(write));
+}
 
 double LogWriter::SlowScoreNow() {
   const double score = slow_score_.At(clock_->Now());
@@ -62,11 +69,13 @@ bool LogWriter::RunOnce() {
     size_t last = first;
     uint64_t bytes = 0;
     do {
-      for (const LogChange& change : taken_[last].changes) bytes += change.ByteSize();
+      bytes += taken_[last].bytes;
       ++last;
     } while (last < taken_.size() && bytes < kMaxBatchBytes);
     metrics_->batch_bytes.Observe(static_cast<double>(bytes));
     WriteOut(first, last);
+    const uint64_t before = queued_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+    metrics_->queued_bytes.Set(static_cast<double>(before - bytes));
     first = last;
   }
   taken_.clear();

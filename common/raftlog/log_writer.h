@@ -7,6 +7,8 @@
 #ifndef FLOTILLA_COMMON_RAFTLOG_LOG_WRITER_H_
 #define FLOTILLA_COMMON_RAFTLOG_LOG_WRITER_H_
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -29,6 +31,8 @@ struct LogWrite {
   // Runs on the writer's thread once `changes`, and all that was submitted before, are durable.
   // Must not block: it sends messages and pushes completions.
   absl::AnyInvocable<void() &&> on_durable;
+  // Of `changes`; Submit fills it in.
+  uint64_t bytes = 0;
 };
 
 class LogWriter final : public env::Stage {
@@ -42,10 +46,13 @@ class LogWriter final : public env::Stage {
   ~LogWriter() override;
 
   void SetWaker(env::Waker* waker) { inbox_.SetWaker(waker); }
-  // Never refuses: the callers bound what they have under way (HostConfig). Writes that were
+  // Never refuses: callers look at queued_bytes() before they let more in. Writes that were
   // submitted by one thread become durable in that order. After a failed write none does any more,
   // no callback runs, and the process stops.
   void Submit(LogWrite write);
+
+  // Bytes submitted and not durable yet. Thread-safe.
+  uint64_t queued_bytes() const { return queued_bytes_.load(std::memory_order_relaxed); }
 
   // How slow the disk is now: see SlowScore. Thread-safe.
   double SlowScoreNow();
@@ -64,6 +71,7 @@ class LogWriter final : public env::Stage {
   std::unique_ptr<Metrics> metrics_;
   SlowScore slow_score_;
   env::Inbox<LogWrite> inbox_;
+  std::atomic<uint64_t> queued_bytes_{0};
   std::vector<LogWrite> taken_;
   LogBatch batch_;  // Kept for its storage.
   bool failed_ = false;

@@ -26,6 +26,9 @@ void DrawHost(env::Random& random, multiraft::HostConfig& host) {
   host.min_truncated_entries = OneOf<uint64_t>(random, {128, 5});
   host.truncate_interval = milliseconds(random.Between(200, 2000));
   host.entry_cache_bytes = OneOf<uint64_t>(random, {64 << 20, 500});
+  host.max_round_read_bytes = OneOf<uint64_t>(random, {2 << 20, 100});
+  host.max_log_queue_bytes = OneOf<uint64_t>(random, {64 << 20, 64 << 20, 2000});
+  host.max_received_bytes = OneOf<uint64_t>(random, {64 << 20, 64 << 20, 2000});
 }
 
 void DrawStore(env::Random& random, StoreNodeOptions& store) {

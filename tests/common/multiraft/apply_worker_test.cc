@@ -94,7 +94,7 @@ class ApplyWorkerTest : public ::testing::Test {
   env::ManualClock clock_;
   metrics::Registry registry_;
   HostMetrics metrics_{registry_};
-  Router router_{1, 100};
+  Router router_{1, 100, 1000};
   ApplyWorker worker_{0, &engine_, &router_, &clock_, &metrics_};
   ApplyRound round_;
   std::map<RegionId, uint64_t> last_;

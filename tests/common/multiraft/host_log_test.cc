@@ -247,5 +247,57 @@ TEST(HostLogTest, AllLogsTogetherAreBoundedWhileAFollowerIsDown) {
   EXPECT_THAT(cluster.history().violations(), IsEmpty());
 }
 
+// With a budget of less than two entries a round, and no cache, all its groups in turns.
+TEST(HostLogTest, AFollowerThatWasAwayCatchesUpByTheLogALittleInEachRound) {
+  constexpr int kRegions = 5;
+  multiraft::HostConfig host;
+  host.entry_cache_bytes = 300;
+  host.max_round_read_bytes = 100;
+  host.max_append_bytes = 64;
+  SimCluster cluster({.seed = 21, .regions = kRegions, .host = host});
+  for (int region = 1; region <= kRegions; ++region) {
+    const std::string key = "r" + std::to_string(region);
+    ASSERT_TRUE(cluster.Put(region, key, key + " begins"));
+    ASSERT_TRUE(cluster.WaitForEqualApplied(region));
+  }
+  int away = 1;
+  while (cluster.WaitForLeader(1) == away) ++away;
+  cluster.network().Isolate(StoreId(away));
+  for (int i = 0; i < 60; ++i) {
+    for (int region = 1; region <= kRegions; ++region) {
+      const std::string key = "r" + std::to_string(region);
+      ASSERT_TRUE(cluster.Put(region, key, key + " round " + std::to_string(i)));
+    }
+  }
+  cluster.network().Heal();
+  // Heartbeats alone would bring one entry each 300 ms.
+  for (int region = 1; region <= kRegions; ++region) {
+    EXPECT_TRUE(cluster.WaitForEqualApplied(region, seconds(5))) << region;
+  }
+  EXPECT_THAT(cluster.history().violations(), IsEmpty());
+}
+
+// Its disk stands still: what waits for it is bounded, and proposals are refused.
+TEST(HostLogTest, ALeaderWhoseDiskIsBehindRefusesProposals) {
+  multiraft::HostConfig host;
+  host.max_log_queue_bytes = 2000;
+  SimCluster cluster({.seed = 22, .host = host});
+  ASSERT_TRUE(cluster.Put(1, "k", "v"));
+  const int leader = cluster.WaitForLeader(1);
+  cluster.process(leader).HoldStage("log-writer", true);
+  int refused = 0;
+  for (int i = 0; i < 100; ++i) {
+    const KvCommand put{.key = "k" + std::to_string(i),
+                        .value = std::string(100, 'v') + std::to_string(i)};
+    const auto outcome = cluster.Propose(leader, 1, put, milliseconds(10));
+    refused += absl::IsResourceExhausted(outcome.status());
+  }
+  EXPECT_GT(refused, 50);
+  EXPECT_LT(refused, 100);
+  cluster.process(leader).HoldStage("log-writer", false);
+  ASSERT_TRUE(cluster.Put(1, "k", "after"));
+  EXPECT_THAT(cluster.history().violations(), IsEmpty());
+}
+
 }  // namespace
 }  // namespace flotilla::testing

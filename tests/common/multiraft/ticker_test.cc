@@ -19,7 +19,7 @@ class TickerTest : public ::testing::Test {
   }
 
   env::ManualClock clock_;
-  Router router_{2, 10};
+  Router router_{2, 10, 1000};
   Ticker ticker_{milliseconds(100), &clock_, &router_};
 };
 

@@ -7,17 +7,19 @@
 namespace flotilla::multiraft {
 namespace {
 
+constexpr uint64_t kBytes = 1000;
+
 PeerMessage Request() { return ProposeRequest{RegionId(1), {}}; }
 PeerMessage FromNetwork() { return Received{}; }
 
 TEST(WorkerInboxTest, RequestsFeelTheBoundFirstMessagesLaterCompletionsNever) {
-  WorkerInbox inbox(2);
+  WorkerInbox inbox(2, kBytes);
   EXPECT_TRUE(inbox.TryPushRequest(Request()));
   EXPECT_TRUE(inbox.TryPushRequest(Request()));
   EXPECT_FALSE(inbox.TryPushRequest(Request()));
-  EXPECT_TRUE(inbox.TryPushReceived(FromNetwork()));
-  EXPECT_TRUE(inbox.TryPushReceived(FromNetwork()));
-  EXPECT_FALSE(inbox.TryPushReceived(FromNetwork()));
+  EXPECT_TRUE(inbox.TryPushReceived(FromNetwork(), 1));
+  EXPECT_TRUE(inbox.TryPushReceived(FromNetwork(), 1));
+  EXPECT_FALSE(inbox.TryPushReceived(FromNetwork(), 1));
   inbox.Push(Persisted{});
   std::vector<PeerMessage> taken;
   inbox.TakeAll(taken);
@@ -25,8 +27,18 @@ TEST(WorkerInboxTest, RequestsFeelTheBoundFirstMessagesLaterCompletionsNever) {
   EXPECT_TRUE(inbox.TryPushRequest(Request()));
 }
 
+TEST(WorkerInboxTest, TheBytesOfMessagesAreBounded) {
+  WorkerInbox inbox(100, kBytes);
+  EXPECT_TRUE(inbox.TryPushReceived(FromNetwork(), 5000));  // Of any size, alone.
+  EXPECT_FALSE(inbox.TryPushReceived(FromNetwork(), 1));
+  EXPECT_TRUE(inbox.TryPushRequest(Request()));
+  std::vector<PeerMessage> taken;
+  inbox.TakeAll(taken);
+  EXPECT_TRUE(inbox.TryPushReceived(FromNetwork(), 1));
+}
+
 TEST(WorkerInboxTest, ARefusedMessageIsUntouched) {
-  WorkerInbox inbox(0);
+  WorkerInbox inbox(0, kBytes);
   bool called = false;
   Proposal proposal;
   proposal.callback = [&](const absl::StatusOr<Applied>&) { called = true; };
@@ -37,7 +49,7 @@ TEST(WorkerInboxTest, ARefusedMessageIsUntouched) {
 }
 
 TEST(WorkerInboxTest, OneTickWaitsAtMost) {
-  WorkerInbox inbox(10);
+  WorkerInbox inbox(10, kBytes);
   inbox.PushTick();
   inbox.PushTick();
   std::vector<PeerMessage> taken;

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/raft/read_index.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/common/raft/mini_cluster.h"
@@ -145,6 +146,28 @@ TEST(RawNodeTest, ReadsAreDroppedWithTheLeadership) {
   cluster.Settle();
   EXPECT_NE(cluster.raw(1).role(), Role::kLeader);
   EXPECT_THAT(cluster.node(1).dropped, ElementsAre(ReadId(5)));
+}
+
+TEST(RawNodeTest, ReadsThatWaitForProofAreBounded) {
+  MiniCluster cluster(3, Config());
+  cluster.Elect(1);
+  cluster.Isolate({1});
+  constexpr uint64_t kAsked = 3 * ReadIndexQueue::kMaxWaiting;
+  for (uint64_t i = 1; i <= kAsked; ++i) ASSERT_TRUE(cluster.raw(1).ReadIndex(ReadId(i)).ok());
+  cluster.Settle();
+  // Those that found no room were told so.
+  EXPECT_EQ(cluster.node(1).dropped.size(), kAsked - ReadIndexQueue::kMaxWaiting);
+  // What followers ask is as if lost.
+  const Message asks{
+      .from = PeerId(2), .to = PeerId(1), .term = Term(0), .body = ReadIndexRequest{ReadId(1)}};
+  ASSERT_TRUE(cluster.raw(1).Step(asks).ok());
+  cluster.Isolate({});
+  cluster.TickAll(3);
+  EXPECT_EQ(cluster.node(1).reads.size(), ReadIndexQueue::kMaxWaiting);
+  EXPECT_TRUE(cluster.node(2).reads.empty());
+  ASSERT_TRUE(cluster.raw(1).ReadIndex(ReadId(kAsked + 1)).ok());
+  cluster.Settle();
+  EXPECT_EQ(cluster.node(1).reads.size(), ReadIndexQueue::kMaxWaiting + 1);
 }
 
 TEST(RawNodeTest, AForwardedReadWithoutAnAnswerIsDroppedInTime) {

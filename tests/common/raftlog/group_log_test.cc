@@ -22,9 +22,10 @@ class GroupLogTest : public ::testing::Test {
   void Open() {
     log_.reset();
     log_ = std::make_unique<GroupLog>(
-        kRegion, engine_.Load(kRegion).value_or(GroupState{}), &engine_, &cache_, &usage_,
+        kRegion, engine_.Load(kRegion).value_or(GroupState{}), Shared(),
         [](PeerId, Index) { return absl::UnavailableError("being made"); });
   }
+  SharedLogParts Shared() { return {&engine_, &cache_, &budget_, &usage_}; }
   void Write(LogChange change) {
     LogBatch batch;
     batch.changes.push_back(std::move(change));
@@ -49,6 +50,7 @@ class GroupLogTest : public ::testing::Test {
 
   MemoryLogEngine engine_;
   EntryCache cache_{1 << 20};
+  ReadBudget budget_{1000};
   LogUsage usage_;
   std::unique_ptr<GroupLog> log_;
 };
@@ -161,7 +163,7 @@ TEST_F(GroupLogTest, UsageFollowsWhatAllLogsHold) {
   other_state.last = {Term(1), Index(3)};
   other_state.bytes = 12;
   {
-    const GroupLog other(RegionId(10), other_state, &engine_, &cache_, &usage_, nullptr);
+    const GroupLog other(RegionId(10), other_state, Shared(), nullptr);
     EXPECT_EQ(usage_.groups(), 2);
     EXPECT_EQ(usage_.bytes(), 13 * kEntry);
   }
@@ -199,6 +201,23 @@ TEST_F(GroupLogDeathTest, OnPersistedMustComeInOrder) {
   log_->Submit(first);
   log_->Submit(second);
   EXPECT_DEATH(log_->OnPersisted(second.token), "in the order of their submission");
+}
+
+TEST_F(GroupLogTest, TheDiskIsReadForFollowersAsFarAsTheBudgetGoes) {
+  Persist(AppendOf(1, 1, 4));
+  EXPECT_TRUE(log_->MayReadForFollower(Index(1)));
+  budget_.Spend(1000);
+  // What is in the cache costs nothing.
+  EXPECT_TRUE(log_->MayReadForFollower(Index(1)));
+  cache_.TruncateTo(kRegion, Index(2));
+  EXPECT_FALSE(log_->MayReadForFollower(Index(1)));
+  EXPECT_TRUE(log_->MayReadForFollower(Index(3)));
+  budget_.BeginRound();
+  ASSERT_EQ(budget_.TakeTurn(), kRegion);
+  ASSERT_TRUE(log_->MayReadForFollower(Index(1)));
+  EXPECT_EQ(Read(1, 3).size(), 2u);
+  for (int i = 0; i < 10; ++i) Read(1, 3);
+  EXPECT_FALSE(log_->MayReadForFollower(Index(1)));
 }
 
 }  // namespace

@@ -95,6 +95,16 @@ TEST_F(LogWriterTest, AllThatWaitsIsOneWriteAndCallbacksRunInOrder) {
   EXPECT_THAT(metrics_.ToText(), HasSubstr("flotilla_raftlog_batch_writes_sum 3"));
 }
 
+TEST_F(LogWriterTest, WhatWaitsIsCountedUntilItIsDurable) {
+  EXPECT_EQ(writer_.queued_bytes(), 0u);
+  const LogChange change = Append(kOne, 1, 1, 2);
+  const uint64_t bytes = change.ByteSize();
+  Submit(change, "a");
+  EXPECT_EQ(writer_.queued_bytes(), bytes);
+  EXPECT_TRUE(writer_.RunOnce());
+  EXPECT_EQ(writer_.queued_bytes(), 0u);
+}
+
 TEST_F(LogWriterTest, ASlowDiskShowsInTheScore) {
   EXPECT_EQ(writer_.SlowScoreNow(), 1);
   engine_.write_time = std::chrono::seconds(4);
