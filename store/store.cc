@@ -1,5 +1,6 @@
 #include "store/store.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
@@ -27,6 +28,7 @@
 #include "common/rpc/raft_receiver.h"
 #include "common/rpc/server.h"
 #include "store/bootstrap.h"
+#include "store/memory_budget.h"
 #include "store/service/status_routes.h"
 #include "store/snapshot/grpc_snapshot.h"
 #include "store/store_core.h"
@@ -59,6 +61,14 @@ multiraft::HostConfig HostConfigOf(const StoreConfig& config) {
   host.max_log_bytes = config.raft.max_log_bytes;
   host.max_total_log_bytes = config.raft.max_total_log_bytes;
   host.max_log_entries = config.raft.max_log_entries;
+  host.entry_cache_bytes = config.raft.entry_cache_bytes;
+  // Half of it is for what waits to be applied, a quarter for the log's disk: leaders elsewhere may
+  // fill both to twice their limits. The rest is for messages: those that a worker has taken, and
+  // as many that wait.
+  const uint64_t eighth = config.raft.max_queue_bytes / 8;
+  host.max_apply_queue_bytes = 2 * eighth / config.raft.apply_workers;
+  host.max_log_queue_bytes = eighth;
+  host.max_received_bytes = eighth / config.raft.workers;
   return host;
 }
 
@@ -82,6 +92,7 @@ rpc::ServerOptions ServerOptionsOf(const StoreConfig& config, rpc::InFlight* in_
       config.server.max_connections, engine::RocksKvOptions().max_open_files + kFilesBesidesTables);
   options.max_connections_per_address = config.server.max_connections_per_address;
   options.max_receive_bytes = config.storage.max_message_bytes;
+  options.transport_memory_bytes = config.transport.max_bytes;
   return options;
 }
 
@@ -228,6 +239,7 @@ class Store::Impl {
 };
 
 absl::Status Store::Impl::Start() {
+  ReportShares(config_, base_.metrics);
   ASSIGN_OR_RETURN(storage_.lock, LockDataDir(base_.files, config_.data_dir));
   base_.loop.Start();
   ASSIGN_OR_RETURN(storage_.identity,
@@ -241,8 +253,10 @@ absl::Status Store::Impl::Start() {
 }
 
 absl::Status Store::Impl::OpenEngines() {
+  // Old entries are read now and then only.
+  const uint64_t log_cache = std::min(32 * kMiB, config_.storage.block_cache_bytes / 8);
   engine::RocksKvOptions data;
-  data.block_cache_bytes = config_.storage.block_cache_bytes;
+  data.block_cache_bytes = config_.storage.block_cache_bytes - log_cache;
   data.memtable_bytes = config_.storage.memtable_bytes;
   data.total_memtable_bytes = 3 * config_.storage.memtable_bytes;
   data.metrics = &base_.metrics;
@@ -251,6 +265,7 @@ absl::Status Store::Impl::OpenEngines() {
                    engine::RocksKvEngine::Open(absl::StrCat(config_.data_dir, "/data"), data));
   raftlog::RocksLogOptions log;
   log.memtable_bytes = config_.storage.log_memtable_bytes;
+  log.block_cache_bytes = log_cache;
   log.metrics = &base_.metrics;
   log.fail_stop = &base_.fail_stop;
   ASSIGN_OR_RETURN(storage_.log_engine,

@@ -2,6 +2,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/units.h"
+#include "common/env/memory_limit.h"
+#include "store/memory_budget.h"
 
 namespace flotilla::store {
 namespace {
@@ -22,6 +24,30 @@ void AddAddresses(config::OptionSet& options, StoreConfig& config) {
   options.Add(&config.labels, {"labels", "Where the store is, as key=value, for placement."});
 }
 
+constexpr char kLeftToBudget[] = " 0: a share of memory.budget.";
+
+// A size of memory that may be left to the budget.
+void AddShare(config::OptionSet& options, uint64_t* bytes, const std::string& name,
+              const std::string& description, uint64_t least, uint64_t most) {
+  options.AddSize(bytes, {name, description + kLeftToBudget}, {0, most});
+  options.AddCheck([bytes, name, least]() -> absl::Status {
+    if (*bytes == 0 || *bytes >= least) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat(name, ": ", *bytes, " bytes are less than ",
+                                                   least, "; 0 leaves it to memory.budget"));
+  });
+}
+
+// REQUIRES: all options that take shares of it are there.
+void AddMemory(config::OptionSet& options, StoreConfig& config) {
+  options.AddSize(
+      &config.memory.budget_bytes,
+      {"memory.budget",
+       "What this process may take: caches, memtables and queues share it. 0: a quarter "
+       "of what the machine has, or its control group allows."},
+      {0, 64 * 1024 * kGiB});
+  options.AddCheck([&config] { return FitMemory(config, env::MemoryLimitBytes()); });
+}
+
 void AddStorage(config::OptionSet& options, StoreConfig& config) {
   options.Add(&config.storage.api_version,
               {"api-version",
@@ -31,19 +57,16 @@ void AddStorage(config::OptionSet& options, StoreConfig& config) {
   options.Add(&config.storage.api_version,
               {"storage.api-version", "The same as api-version: where clients' tests read it."},
               {1, 2});
-  options.AddSize(&config.storage.block_cache_bytes,
-                  {"storage.block-cache", "Cache of uncompressed blocks of the data engine."},
-                  {kMiB, 1024 * kGiB});
-  options.AddSize(&config.storage.memtable_bytes,
-                  {"storage.memtable",
-                   "Writes that the data engine keeps in memory, for each "
-                   "column family, before it flushes them."},
-                  {64 * kKiB, 4 * kGiB});
-  options.AddSize(&config.storage.log_memtable_bytes,
-                  {"storage.log-memtable",
-                   "The same of the Raft log's engine; its write-ahead files take up to "
-                   "three times as much. Less than storage.memtable."},
-                  {64 * kKiB, 4 * kGiB});
+  AddShare(options, &config.storage.block_cache_bytes, "storage.block-cache",
+           "Cache of uncompressed blocks of the data engine.", kMiB, 1024 * kGiB);
+  AddShare(options, &config.storage.memtable_bytes, "storage.memtable",
+           "Writes that the data engine keeps in memory before it flushes them; up to three times "
+           "as much with those that are being flushed.",
+           64 * kKiB, 4 * kGiB);
+  AddShare(options, &config.storage.log_memtable_bytes, "storage.log-memtable",
+           "The same of the Raft log's engine; its write-ahead files take up to three times as "
+           "much. Less than storage.memtable.",
+           64 * kKiB, 4 * kGiB);
   options.AddSize(&config.storage.max_scan_bytes,
                   {"storage.max-scan",
                    "Keys and values in the answer to one request; a larger one "
@@ -60,9 +83,8 @@ void AddAdmission(config::OptionSet& options, StoreConfig& config) {
                "stream has a quarter of it, then it is not read any further.",
                "requests"},
               {64, 10'000'000});
-  options.AddSize(&config.admission.max_bytes,
-                  {"admission.max-bytes", "The same of the bytes of requests and their answers."},
-                  {kMiB, 256 * kGiB});
+  AddShare(options, &config.admission.max_bytes, "admission.max-bytes",
+           "The same of the bytes of requests and their answers.", kMiB, 256 * kGiB);
   options.Add(&config.admission.write_delay,
               {"admission.write-delay",
                "Writes are refused with ServerIsBusy when there are so many that even the fastest "
@@ -101,6 +123,11 @@ void AddRaft(config::OptionSet& options, StoreConfig& config) {
   options.AddSize(&config.raft.max_entry_bytes,
                   {"raft.max-entry", "Largest log entry, and so the largest write."},
                   {64 * kKiB, 256 * kMiB});
+  AddShare(options, &config.raft.entry_cache_bytes, "raft.entry-cache",
+           "Recent log entries, for appliers and followers.", 64 * kKiB, 256 * kGiB);
+  AddShare(options, &config.raft.max_queue_bytes, "raft.max-queues",
+           "Log entries that wait: to be looked at, for the log's disk, to be applied.", kMiB,
+           256 * kGiB);
   options.AddSize(&config.raft.max_log_bytes,
                   {"raft.max-log",
                    "Entries of a region that are kept for slow followers; one that "
@@ -152,10 +179,14 @@ void AddRegion(config::OptionSet& options, StoreConfig& config) {
 void AddOptions(config::OptionSet& options, StoreConfig& config) {
   AddAddresses(options, config);
   config::AddConnectionLimits(options, config.server);
+  AddShare(options, &config.transport.max_bytes, "server.max-transport",
+           "Buffers of all connections; near it reads wait and connections are refused.", kMiB,
+           256 * kGiB);
   AddStorage(options, config);
   AddAdmission(options, config);
   AddRaft(options, config);
   AddRegion(options, config);
+  AddMemory(options, config);
   options.Add(&config.log.level, {"log.level", "What is logged."},
               {"trace", "debug", "info", "warning", "error"});
   options.Add(&config.log.file, {"log.file", "File to log to. Empty: standard error."});

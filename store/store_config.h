@@ -22,18 +22,27 @@ struct StoreConfig {
 
   config::ConnectionLimits server;
 
+  // 0, here and where sizes of memory are set below: left to FitMemory (store/memory_budget.h).
+  struct {
+    uint64_t budget_bytes = 0;
+  } memory;
+
+  struct {
+    uint64_t max_bytes = 0;
+  } transport;
+
   struct {
     int api_version = 2;
-    uint64_t block_cache_bytes = 256ull << 20;
-    uint64_t memtable_bytes = 64ull << 20;
-    uint64_t log_memtable_bytes = 48ull << 20;
+    uint64_t block_cache_bytes = 0;
+    uint64_t memtable_bytes = 0;
+    uint64_t log_memtable_bytes = 0;
     uint64_t max_scan_bytes = 64ull << 20;
     uint64_t max_message_bytes = 64ull << 20;
   } storage;
 
   struct {
     size_t max_requests = 100'000;
-    uint64_t max_bytes = 256ull << 20;
+    uint64_t max_bytes = 0;
     std::chrono::milliseconds write_delay{100};
     uint64_t min_write_bytes = 1 << 20;
     uint64_t max_write_bytes = 64ull << 20;
@@ -45,6 +54,8 @@ struct StoreConfig {
     uint32_t heartbeat_ticks = 3;
     uint64_t max_entry_bytes = 8ull << 20;
     uint64_t max_log_bytes = 64ull << 20;
+    uint64_t entry_cache_bytes = 0;
+    uint64_t max_queue_bytes = 0;
     uint64_t max_total_log_bytes = 192ull << 20;
     uint64_t max_log_entries = 100'000;
     int workers = 1;

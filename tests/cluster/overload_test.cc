@@ -27,6 +27,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+constexpr uint64_t kMemoryBudget = 512 * kMiB;
 // Five times what admission.write-delay aims at.
 constexpr milliseconds kBoundedDelay{500};
 
@@ -47,7 +48,9 @@ void PinProcess(int pid, const cpu_set_t& cores) {
 class OverloadTest : public ::testing::TestWithParam<client::Transport> {
  protected:
   void StartCluster() {
-    const CommandResult up = cluster_.Up({"--stores", "3", "--pds", "1"});
+    const CommandResult up =
+        cluster_.Up({"--stores", "3", "--pds", "1",
+                     "--store-flag=--memory.budget=" + std::to_string(kMemoryBudget)});
     ASSERT_EQ(up.code, 0) << up.output;
     SeparateCores();
     LoadOptions options;
@@ -110,6 +113,7 @@ TEST_P(OverloadTest, TenTimesTheLoadIsBorne) {
   const LoadResult after = load_->Offer(best / 4, seconds(3));
   std::cout << "after: " << after.ToString() << "\n";
   EXPECT_GT(flood.goodput_per_second, 0.8 * best);
+  EXPECT_LT(MostResident(), kMemoryBudget);
   EXPECT_GT(flood.busy, 0u);
   EXPECT_EQ(flood.failed, 0u) << flood.last_error;
   EXPECT_LT(flood.writes.Quantile(0.99), kBoundedDelay);
