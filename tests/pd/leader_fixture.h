@@ -73,9 +73,11 @@ class LeaderFixture : public testing::Test {
   Response CallAsIs(Api& api, void (Api::*method)(const Request&, Response*, rpc::Done),
                     const Request& request) {
     status_ = absl::UnknownError("not answered");
-    Response response;
-    (api.*method)(request, &response, [this](absl::Status status) { status_ = std::move(status); });
-    return response;
+    // A handler may answer after this.
+    const auto response = std::make_shared<Response>();
+    (api.*method)(request, response.get(),
+                  [this, response](absl::Status status) { status_ = std::move(status); });
+    return *response;
   }
 
   uint64_t ClusterIdNow() { return store_.reader().Cluster()->cluster_id(); }

@@ -119,10 +119,11 @@ TEST_F(GrpcSnapshotTest, ComesWholeAndWithItsMessage) {
   EXPECT_EQ(received->manifest, snapshot->manifest);
   const SnapshotFile& file = received->manifest.files[0];
   EXPECT_EQ(FileChecksum(files_, received->PathOf(file), file.size_bytes).value(), file.checksum);
-  ASSERT_TRUE(delivered_.Get().has_value());
-  const auto& offer = std::get<raft::InstallSnapshot>(delivered_.Get()->message.body);
+  const auto delivered = delivered_.Get();
+  ASSERT_TRUE(delivered.has_value());
+  const auto& offer = std::get<raft::InstallSnapshot>(delivered->message.body);
   EXPECT_EQ(offer.snapshot.meta.index, kId.position.index);
-  EXPECT_EQ(delivered_.Get()->from_store, StoreId(1));
+  EXPECT_EQ(delivered->from_store, StoreId(1));
 }
 
 TEST_F(GrpcSnapshotTest, AnotherStoreOrClusterRefusesIt) {

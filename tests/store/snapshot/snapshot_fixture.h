@@ -48,6 +48,10 @@ class StepScheduler final : public env::Scheduler {
 // Carries the messages of streams to a receiver, one a Pump, if it has room.
 class DirectConnector final : public SnapshotConnector {
  public:
+  ~DirectConnector() override {
+    Cut([](const Link&) { return true; });
+  }
+
   // May change a message; false ends the stream with Unavailable.
   std::function<bool(SnapshotMessage&)> filter = [](SnapshotMessage&) { return true; };
   // Most messages that were ever under way.
@@ -72,7 +76,7 @@ class DirectConnector final : public SnapshotConnector {
   bool Pump() {
     bool worked = false;
     for (const auto& link : std::vector(links_)) worked |= PumpLink(*link);
-    std::erase_if(links_, [](const auto& link) { return link->closed; });
+    Cut([](const Link& link) { return link.closed; });
     return worked;
   }
 
@@ -98,6 +102,19 @@ class DirectConnector final : public SnapshotConnector {
     std::deque<SnapshotMessage> queue;
     bool closed = false;
   };
+
+  // A link and the stream that it feeds hold each other.
+  template <typename Predicate>
+  void Cut(Predicate predicate) {
+    for (auto it = links_.begin(); it != links_.end();) {
+      if (!predicate(**it)) {
+        ++it;
+        continue;
+      }
+      (*it)->incoming.reset();
+      it = links_.erase(it);
+    }
+  }
 
   bool PumpLink(Link& link) {
     max_under_way = std::max(max_under_way, link.queue.size());
