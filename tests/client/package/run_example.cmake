@@ -1,7 +1,7 @@
 # Installs the client library into a directory of its own, builds the example program against that
 # package alone, and runs it: without a cluster it must say that PD cannot be reached.
 #
-# Variables: BUILD_DIR, EXAMPLE_DIR, WORK_DIR
+# Variables: BUILD_DIR, EXAMPLE_DIR, WORK_DIR; CXX_FLAGS: the sanitizers of the library
 foreach(variable BUILD_DIR EXAMPLE_DIR WORK_DIR)
   if(NOT ${variable})
     message(FATAL_ERROR "${variable} is not set")
@@ -17,7 +17,8 @@ endfunction()
 
 file(REMOVE_RECURSE ${WORK_DIR})
 run(${CMAKE_COMMAND} --install ${BUILD_DIR} --prefix ${WORK_DIR}/prefix --component sdk)
-run(${CMAKE_COMMAND} -S ${EXAMPLE_DIR} -B ${WORK_DIR}/build -DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix)
+run(${CMAKE_COMMAND} -S ${EXAMPLE_DIR} -B ${WORK_DIR}/build -DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix
+  "-DCMAKE_CXX_FLAGS=${CXX_FLAGS}")
 run(${CMAKE_COMMAND} --build ${WORK_DIR}/build)
 
 execute_process(COMMAND ${WORK_DIR}/build/flotilla_example 127.0.0.1:1
