@@ -68,7 +68,8 @@ void Checker::CheckCompleteness(const Host& host) {
 void Checker::CheckCommit(Host& host) {
   const RawNode& raw = *host.raw;
   const bool leads = raw.role() == Role::kLeader;
-  for (Index index = host.seen_commit + 1; index <= raw.commit(); ++index) {
+  // A node that joined later starts below what all began with, of which nothing is known here.
+  for (Index index = std::max(host.seen_commit, base_.index) + 1; index <= raw.commit(); ++index) {
     const Term term = raw.TermAt(index);
     if (index <= committed()) {
       // State machine safety, already at commit: nobody commits another entry there.
