@@ -145,18 +145,24 @@ std::string ProcessCluster::PdLeader() {
   return "";
 }
 
+std::string ProcessCluster::NameOf(const std::string& address) {
+  const Json file = ClusterFile();
+  const Json* processes = file.Find("processes");
+  if (processes == nullptr) return "";
+  for (const Json& process : processes->array()) {
+    if (process.Find("address")->string() == address) return process.Find("name")->string();
+  }
+  return "";
+}
+
 std::string ProcessCluster::StoreLeading(const std::string& key) {
   const Json region = RunJson({"region", "key", key});
   const Json* leader = region.Find("leader_store");
   const Json store_list = RunJson({"store", "list"});
-  const Json file = ClusterFile();
   if (leader == nullptr || store_list.Find("stores") == nullptr) return "";
   for (const Json& store : store_list.Find("stores")->array()) {
-    if (store.Find("id")->integer() != leader->integer()) continue;
-    for (const Json& process : file.Find("processes")->array()) {
-      if (process.Find("address")->string() == store.Find("address")->string()) {
-        return process.Find("name")->string();
-      }
+    if (store.Find("id")->integer() == leader->integer()) {
+      return NameOf(store.Find("address")->string());
     }
   }
   return "";

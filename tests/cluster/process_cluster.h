@@ -43,6 +43,8 @@ class ProcessCluster {
   bool IsRunning(const std::string& name);
   // The member that leads PD, by its own word.
   std::string PdLeader();
+  // The process that listens at `address`.
+  std::string NameOf(const std::string& address);
   // The store that leads the region of `key`.
   std::string StoreLeading(const std::string& key);
 

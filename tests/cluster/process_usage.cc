@@ -21,6 +21,20 @@ uint64_t StatusBytes(int pid, const std::string& field) {
 
 }  // namespace
 
+bool IsStopped(int pid) {
+  std::error_code error;
+  const std::string tasks = "/proc/" + std::to_string(pid) + "/task";
+  for (const auto& task : std::filesystem::directory_iterator(tasks, error)) {
+    std::ifstream file(task.path() / "stat");
+    std::string text;
+    std::getline(file, text);
+    // "id (name) state ...", see proc(5).
+    const size_t name_end = text.rfind(") ");
+    if (name_end == text.npos || text[name_end + 2] != 'T') return false;
+  }
+  return !error;
+}
+
 std::chrono::milliseconds CpuTimeOf(int pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
   std::string line;

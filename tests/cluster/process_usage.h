@@ -8,6 +8,8 @@
 
 namespace flotilla::cluster_test {
 
+// Whether SIGSTOP has reached every thread: until then some of them go on.
+bool IsStopped(int pid);
 // User and system time so far. Zero when there is no such process.
 std::chrono::milliseconds CpuTimeOf(int pid);
 // Resident memory now, and the most that it ever was. Zero when there is no such process.
