@@ -82,22 +82,23 @@ class GrpcTransport::Link final : public StreamDelegate, public std::enable_shar
     return std::make_unique<raft::v1::ExchangeResponse>();
   }
   std::unique_ptr<Message> NewOutgoing() const override {
-    return std::make_unique<raft::v1::EnvelopeBatch>();
+    return std::make_unique<raft::v1::CheckedBatch>();
   }
   bool WantsStream() override { return queue_.size() > 0; }
   void OnIncoming(Message* /*message*/) override {}
 
   bool FillNext(Message* message) override {
-    auto* batch = static_cast<raft::v1::EnvelopeBatch*>(message);
+    raft::v1::EnvelopeBatch batch;
     const GrpcTransportOptions& options = shared_->options;
     const size_t taken = queue_.TakeUpTo(
         options.max_batch_messages, options.max_batch_bytes,
-        [batch](net::Envelope envelope) { EncodeEnvelope(envelope, batch->add_envelopes()); });
+        [&batch](net::Envelope envelope) { EncodeEnvelope(envelope, batch.add_envelopes()); });
     if (taken == 0) return false;
     full_reported_.store(false);
-    batch->set_cluster_id(options.cluster_id.value());
-    batch->set_from_store(options.store_id.value());
-    batch->set_to_store(to_.value());
+    batch.set_cluster_id(options.cluster_id.value());
+    batch.set_from_store(options.store_id.value());
+    batch.set_to_store(to_.value());
+    SealBatch(batch, static_cast<raft::v1::CheckedBatch*>(message));
     shared_->sent.Increment(static_cast<double>(taken));
     shared_->batches.Increment();
     return true;

@@ -11,6 +11,8 @@
 #include <variant>
 #include <vector>
 
+#include "common/base/bytes.h"
+#include "common/base/checksum.h"
 #include "common/base/status_macros.h"
 #include "common/raft/membership.h"
 #include "flotilla/raft.pb.h"
@@ -316,6 +318,19 @@ absl::StatusOr<net::Envelope> DecodeEnvelope(raft::v1::Envelope* in, StoreId fro
   ASSIGN_OR_RETURN(envelope.message.body, DecodeBody(message));
   RETURN_IF_ERROR(CheckMessage(envelope.message));
   return envelope;
+}
+
+void SealBatch(const raft::v1::EnvelopeBatch& batch, raft::v1::CheckedBatch* out) {
+  batch.SerializeToString(out->mutable_batch());
+  out->set_checksum(Xxh3(out->batch()));
+}
+
+absl::Status OpenBatch(const raft::v1::CheckedBatch& sealed, raft::v1::EnvelopeBatch* out) {
+  if (Xxh3(sealed.batch()) != sealed.checksum() || !out->ParseFromString(sealed.batch())) {
+    return absl::DataLossError(ToAbsl(fmt::format(
+        "a batch of raft messages, {} bytes, was damaged on its way", sealed.batch().size())));
+  }
+  return absl::OkStatus();
 }
 
 size_t EnvelopeBytes(const net::Envelope& envelope) {

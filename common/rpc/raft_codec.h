@@ -9,12 +9,15 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/net/envelope.h"
 
 namespace flotilla::raft::v1 {
+class CheckedBatch;
 class Envelope;
-}
+class EnvelopeBatch;
+}  // namespace flotilla::raft::v1
 
 namespace flotilla::rpc {
 
@@ -28,6 +31,11 @@ void EncodeEnvelope(const net::Envelope& envelope, raft::v1::Envelope* out);
 
 // InvalidArgument when malformed. Moves payloads out of `in`.
 absl::StatusOr<net::Envelope> DecodeEnvelope(raft::v1::Envelope* in, StoreId from, StoreId to);
+
+// The batch as it goes over the wire, with its checksum.
+void SealBatch(const raft::v1::EnvelopeBatch& batch, raft::v1::CheckedBatch* out);
+// DataLoss when it was damaged on its way.
+absl::Status OpenBatch(const raft::v1::CheckedBatch& sealed, raft::v1::EnvelopeBatch* out);
 
 // What an envelope weighs in a queue: its payloads and a constant for the rest.
 size_t EnvelopeBytes(const net::Envelope& envelope);

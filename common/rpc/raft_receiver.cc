@@ -14,7 +14,7 @@ namespace {
 
 // One stream from another store.
 class Exchange final
-    : public TypedStreamHandler<raft::v1::EnvelopeBatch, raft::v1::ExchangeResponse> {
+    : public TypedStreamHandler<raft::v1::CheckedBatch, raft::v1::ExchangeResponse> {
  public:
   Exchange(const RaftReceiver* receiver, std::shared_ptr<StreamControl> control)
       : receiver_(receiver), control_(std::move(control)) {}
@@ -24,8 +24,8 @@ class Exchange final
   void OnClosed(const absl::Status& /*status*/) override {}
 
  protected:
-  void OnMessage(raft::v1::EnvelopeBatch* batch) override {
-    const absl::Status status = receiver_->Deliver(batch);
+  void OnMessage(raft::v1::CheckedBatch* batch) override {
+    const absl::Status status = receiver_->Deliver(*batch);
     if (status.ok()) return;
     LOG_WARN("raft stream from {} is refused: {}", control_->peer(), status.ToString());
     control_->Close(status);
@@ -48,6 +48,8 @@ RaftReceiver::RaftReceiver(StoreId store_id, ClusterId cluster_id, net::MessageH
                                      "Raft messages taken off the network")),
       malformed_(registry->AddCounter("flotilla_raft_messages_malformed_total",
                                       "Raft messages that could not be decoded")),
+      damaged_(registry->AddCounter("flotilla_raft_batches_damaged_total",
+                                    "Batches whose checksum did not match")),
       misdirected_(registry->AddCounter("flotilla_raft_batches_misdirected_total",
                                         "Batches for another store or from another cluster")) {}
 
@@ -57,25 +59,30 @@ StreamAcceptor RaftReceiver::acceptor() {
   };
 }
 
-absl::Status RaftReceiver::Deliver(raft::v1::EnvelopeBatch* batch) const {
-  if (batch->to_store() != store_id_.value()) {
+absl::Status RaftReceiver::Deliver(const raft::v1::CheckedBatch& sealed) const {
+  raft::v1::EnvelopeBatch batch;
+  if (absl::Status opened = OpenBatch(sealed, &batch); !opened.ok()) {
+    damaged_.Increment();
+    return opened;
+  }
+  if (batch.to_store() != store_id_.value()) {
     misdirected_.Increment();
     return absl::FailedPreconditionError(ToAbsl(
-        fmt::format("the batch is for store {}, this is store {}", batch->to_store(), store_id_)));
+        fmt::format("the batch is for store {}, this is store {}", batch.to_store(), store_id_)));
   }
-  if (batch->cluster_id() != 0 && cluster_id_ != ClusterId(0) &&
-      batch->cluster_id() != cluster_id_.value()) {
+  if (batch.cluster_id() != 0 && cluster_id_ != ClusterId(0) &&
+      batch.cluster_id() != cluster_id_.value()) {
     misdirected_.Increment();
     return absl::FailedPreconditionError(ToAbsl(fmt::format(
-        "the batch is from cluster {}, this is cluster {}", batch->cluster_id(), cluster_id_)));
+        "the batch is from cluster {}, this is cluster {}", batch.cluster_id(), cluster_id_)));
   }
-  received_.Increment(batch->envelopes_size());
-  for (raft::v1::Envelope& wire : *batch->mutable_envelopes()) {
+  received_.Increment(batch.envelopes_size());
+  for (raft::v1::Envelope& wire : *batch.mutable_envelopes()) {
     absl::StatusOr<net::Envelope> envelope =
-        DecodeEnvelope(&wire, StoreId(batch->from_store()), store_id_);
+        DecodeEnvelope(&wire, StoreId(batch.from_store()), store_id_);
     if (!envelope.ok()) {
       malformed_.Increment();
-      LOG_WARN("raft message from store {} is dropped: {}", batch->from_store(),
+      LOG_WARN("raft message from store {} is dropped: {}", batch.from_store(),
                envelope.status().ToString());
       continue;
     }

@@ -13,7 +13,7 @@
 #include "common/rpc/stream.h"
 
 namespace flotilla::raft::v1 {
-class EnvelopeBatch;
+class CheckedBatch;
 }
 
 namespace flotilla::rpc {
@@ -21,7 +21,8 @@ namespace flotilla::rpc {
 class RaftReceiver {
  public:
   // A batch for another store than `store_id`, or from another cluster (unless either side does not
-  // know its cluster's id yet, 0), ends its stream with FailedPrecondition and is not delivered.
+  // know its cluster's id yet, 0), ends its stream with FailedPrecondition and is not delivered;
+  // one that was damaged on its way ends it with DataLoss.
   RaftReceiver(StoreId store_id, ClusterId cluster_id, net::MessageHandler handler,
                metrics::Registry* registry);
 
@@ -29,7 +30,7 @@ class RaftReceiver {
   StreamAcceptor acceptor();
 
   // Delivers what is well-formed; the status says what is wrong with the batch as a whole.
-  absl::Status Deliver(raft::v1::EnvelopeBatch* batch) const;
+  absl::Status Deliver(const raft::v1::CheckedBatch& sealed) const;
 
  private:
   const StoreId store_id_;
@@ -37,6 +38,7 @@ class RaftReceiver {
   const net::MessageHandler handler_;
   metrics::Counter& received_;
   metrics::Counter& malformed_;
+  metrics::Counter& damaged_;
   metrics::Counter& misdirected_;
 };
 

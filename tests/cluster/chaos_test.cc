@@ -65,6 +65,13 @@ TEST_F(ChaosTest, TimestampsGrowThoughTheClocksOfPdJumpByAYear) {
   EXPECT_EQ(result.code, kClean) << "evidence in " << evidence_;
 }
 
+// FAULTS.md's row 32: what is damaged between stores must not reach a log.
+TEST_F(ChaosTest, BitsThatFlipBetweenStoresHarmNobody) {
+  const CommandResult result =
+      Chaos("--seed 3 --seconds 20 --fault-every 2 --stores 3 --faults corrupt");
+  EXPECT_EQ(result.code, kClean) << "evidence in " << evidence_;
+}
+
 // The reverse test: a cluster that loses what it acknowledged must not pass.
 TEST_F(ChaosTest, DisksThatLieAboutSyncsAreFound) {
   const CommandResult result =

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "common/rpc/raft_codec.h"
 #include "common/rpc/raft_receiver.h"
 #include "flotilla/raft.pb.h"
 #include "tests/common/rpc/loopback.h"
@@ -170,6 +171,28 @@ TEST_F(GrpcTransportTest, BatchFromAnotherClusterIsNotDelivered) {
   EXPECT_TRUE(received_.Get().empty());
 }
 
+TEST_F(GrpcTransportTest, ABatchWithAFlippedBitIsNotDelivered) {
+  StartReceiver(2);
+  raft::v1::EnvelopeBatch batch;
+  batch.set_to_store(2);
+  batch.set_from_store(1);
+  auto* envelope = batch.add_envelopes();
+  envelope->set_region_id(5);
+  envelope->mutable_message()->set_from(1);
+  envelope->mutable_message()->set_to(2);
+  envelope->mutable_message()->mutable_timeout_now();
+  raft::v1::CheckedBatch sealed;
+  SealBatch(batch, &sealed);
+  for (size_t bit = 0; bit < sealed.batch().size() * 8; ++bit) {
+    raft::v1::CheckedBatch damaged = sealed;
+    (*damaged.mutable_batch())[bit / 8] ^= static_cast<char>(1 << bit % 8);
+    EXPECT_TRUE(absl::IsDataLoss(receiver_->Deliver(damaged))) << bit;
+  }
+  EXPECT_TRUE(received_.Get().empty());
+  EXPECT_TRUE(receiver_->Deliver(sealed).ok());
+  EXPECT_EQ(received_.Get().size(), 1u);
+}
+
 TEST_F(GrpcTransportTest, MalformedEnvelopeIsDroppedAndTheRestDelivered) {
   StartReceiver(2);
   raft::v1::EnvelopeBatch batch;
@@ -181,7 +204,9 @@ TEST_F(GrpcTransportTest, MalformedEnvelopeIsDroppedAndTheRestDelivered) {
   good->mutable_message()->set_from(1);
   good->mutable_message()->set_to(2);
   good->mutable_message()->mutable_timeout_now();
-  EXPECT_TRUE(receiver_->Deliver(&batch).ok());
+  raft::v1::CheckedBatch sealed;
+  SealBatch(batch, &sealed);
+  EXPECT_TRUE(receiver_->Deliver(sealed).ok());
   ASSERT_EQ(received_.Get().size(), 1u);
   EXPECT_EQ(received_.Get().front().region_id, RegionId(5));
   EXPECT_THAT(server_->registry().ToText(), HasSubstr("flotilla_raft_messages_malformed_total 1"));
