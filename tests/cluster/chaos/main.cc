@@ -28,6 +28,7 @@ struct Arguments {
   int stores = 5;
   double fault_every = 6;
   std::vector<std::string> faults;
+  std::vector<std::string> without;
   std::string schedule_file;
   std::string evidence;
   bool disks_lie = false;
@@ -39,9 +40,17 @@ Names Numbered(const std::string& kind, int count) {
   return names;
 }
 
-// Those with these names; all when none is named.
-absl::StatusOr<std::vector<Fault>> Chosen(const std::vector<std::string>& names) {
+// Those with these names, all when none is named; but for others.
+absl::StatusOr<std::vector<Fault>> Chosen(const std::vector<std::string>& names,
+                                          const std::vector<std::string>& without) {
   std::vector<Fault> all = AllFaults();
+  for (const std::string& name : without) {
+    const size_t left_out =
+        std::erase_if(all, [&](const Fault& fault) { return fault.name == name; });
+    if (left_out == 0) {
+      return absl::InvalidArgumentError("--without: there is no fault " + name + "; see --help");
+    }
+  }
   if (names.empty()) return all;
   std::vector<Fault> chosen;
   for (const std::string& name : names) {
@@ -92,7 +101,7 @@ ExitCode Run(const Arguments& arguments) {
       arguments.evidence.empty()
           ? std::filesystem::temp_directory_path() / fmt::format("flotilla-chaos-{}", getpid())
           : std::filesystem::path(arguments.evidence));
-  const absl::StatusOr<std::vector<Fault>> faults = Chosen(arguments.faults);
+  const absl::StatusOr<std::vector<Fault>> faults = Chosen(arguments.faults, arguments.without);
   const Targets targets = {Numbered("pd", arguments.pds), Numbered("store", arguments.stores)};
   if (!faults.ok()) {
     std::cerr << "flotilla-chaos: " << faults.status().message() << "\n";
@@ -144,6 +153,8 @@ int Main(int argc, char** argv) {
       ->check(CLI::Range(0.1, 3600.0))
       ->capture_default_str();
   app.add_option("--faults", arguments.faults, "Only these, with commas between them")
+      ->delimiter(',');
+  app.add_option("--without", arguments.without, "All but these, with commas between them")
       ->delimiter(',');
   app.add_option("--schedule", arguments.schedule_file,
                  "Strikes as in this file, schedule.json of another run's evidence")
