@@ -52,8 +52,10 @@ struct ServerOptions {
   InFlight* in_flight = nullptr;
   // Bidirectional streams that may be open at once; more are refused likewise.
   size_t max_streams = 10'000;
-  // Calls and streams on one connection; more wait at the client.
-  int max_concurrent_streams = 65'536;
+  // Calls and streams on one connection; more wait at the client. gRPC keeps those that the loop
+  // thread has not looked at in a line, in which messages of Raft wait behind the calls of all
+  // connections: it must be short.
+  int max_concurrent_streams = 512;
   // Calls of one method that the server is ready to take before the loop thread looks again.
   int accepts_per_method = 16;
   // A draining server takes its clients for gone when no unary call came for so long. Until then it
