@@ -7,6 +7,7 @@
 #include "common/base/check.h"
 #include "common/base/status_macros.h"
 #include "common/env/random.h"
+#include "common/errors/region_error.h"
 #include "common/pdclient/waiter.h"
 #include "common/rpc/client_call.h"
 
@@ -137,7 +138,9 @@ void OpenLoop::OnPut(const std::shared_ptr<Run>& run, env::Instant begun,
     MutexLock lock(run->mutex);
     LoadResult& result = run->result;
     if (!answer.ok()) {
-      ++(now - begun >= options_.deadline ? result.late : result.failed);
+      const bool late =
+          absl::IsDeadlineExceeded(answer.status()) || errors::IsUndetermined(answer.status());
+      ++(late ? result.late : result.failed);
       result.last_error = answer.status().ToString();
     } else if (answer->region_error().has_server_is_busy()) {
       ++result.busy;
