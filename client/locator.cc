@@ -14,6 +14,11 @@ constexpr int kMaxLoads = 4;
 // Longer than any key, and above all of them: the position of the last region.
 constexpr size_t kBeyondKeyBytes = 16 * 1024;
 
+// PD does not answer, as opposed to: it has no answer.
+bool IsAway(const absl::Status& error) {
+  return absl::IsUnavailable(error) || absl::IsDeadlineExceeded(error);
+}
+
 std::string Beyond() { return std::string(kBeyondKeyBytes, '\xff'); }
 
 }  // namespace
@@ -68,7 +73,7 @@ void Locator::StartLoad(Waiter waiter) {
 }
 
 void Locator::OnLoaded(Waiter waiter, absl::StatusOr<pdpb::Region> region) {
-  if (!region.ok()) return Complete(std::move(waiter), region.status());
+  if (!region.ok()) return OnLoadFailed(std::move(waiter), region.status());
   const std::string& start = region->region().start_key();
   if (!waiter.before || start.empty() || start != codec_.ToRegionKey(waiter.key)) {
     return Complete(std::move(waiter), Insert(*region));
@@ -76,9 +81,19 @@ void Locator::OnLoaded(Waiter waiter, absl::StatusOr<pdpb::Region> region) {
   // The region that holds the upper bound starts with it, so the one before is meant.
   pd_->GetPrevRegion(
       start, [this, waiter = std::move(waiter)](absl::StatusOr<pdpb::Region> previous) mutable {
-        if (!previous.ok()) return Complete(std::move(waiter), previous.status());
+        if (!previous.ok()) return OnLoadFailed(std::move(waiter), previous.status());
         Complete(std::move(waiter), Insert(*previous));
       });
+}
+
+// Stores serve what they lead whether PD is there or not.
+void Locator::OnLoadFailed(Waiter waiter, absl::Status error) {
+  RegionRef last;
+  if (IsAway(error)) {
+    last = waiter.before ? cache_->ReviveBefore(waiter.key) : cache_->Revive(waiter.key);
+  }
+  if (last == nullptr) return Complete(std::move(waiter), std::move(error));
+  Complete(std::move(waiter), std::move(last));
 }
 
 void Locator::Complete(Waiter waiter, absl::StatusOr<RegionRef> region) {
@@ -122,21 +137,23 @@ void Locator::LoadStore(StoreId id, ConnectionCallback callback) {
   metrics_->store_loads.Increment();
   pd_->GetStore(
       id, [this, id, callback = std::move(callback)](absl::StatusOr<metapb::Store> store) mutable {
-        if (!store.ok()) return std::move(callback)(store.status());
-        std::shared_ptr<StoreConnection> connection;
-        {
-          MutexLock lock(mutex_);
-          KnownStore& known = stores_[id];
-          // A store that is still where it was keeps its connection.
-          if (known.connection == nullptr || known.address != store->address()) {
-            known.address = store->address();
-            known.connection = connector_->Connect(store->address());
-          }
-          known.is_suspect = false;
-          connection = known.connection;
-        }
-        std::move(callback)(std::move(connection));
+        std::move(callback)(OnStoreLoaded(id, store));
       });
+}
+
+absl::StatusOr<std::shared_ptr<StoreConnection>> Locator::OnStoreLoaded(
+    StoreId id, const absl::StatusOr<metapb::Store>& store) {
+  MutexLock lock(mutex_);
+  // While PD cannot say where a store is, it is where it was.
+  if (!store.ok() && !(IsAway(store.status()) && stores_.contains(id))) return store.status();
+  KnownStore& known = stores_[id];
+  // A store that is still where it was keeps its connection.
+  if (store.ok() && (known.connection == nullptr || known.address != store->address())) {
+    known.address = store->address();
+    known.connection = connector_->Connect(store->address());
+  }
+  known.is_suspect = false;
+  return known.connection;
 }
 
 void Locator::ForgetStore(StoreId id) {

@@ -1,4 +1,5 @@
-// Finds the region of a key and the connection to a store: from the caches at once, else from PD.
+// Finds the region of a key and the connection to a store: from the caches at once, else from PD,
+// and if PD is away from what was believed last.
 //
 // Thread-safe. Loads of regions are limited to a few at a time: when a thousand operations miss
 // together, the first answers serve most of those that wait. Waiters are bounded by the operations
@@ -72,7 +73,10 @@ class Locator {
   void StartLoads();
   void StartLoad(Waiter waiter);
   void OnLoaded(Waiter waiter, absl::StatusOr<pdpb::Region> region);
+  void OnLoadFailed(Waiter waiter, absl::Status error);
   void Complete(Waiter waiter, absl::StatusOr<RegionRef> region);
+  absl::StatusOr<std::shared_ptr<StoreConnection>> OnStoreLoaded(
+      StoreId id, const absl::StatusOr<metapb::Store>& store);
   absl::StatusOr<RegionRef> Insert(const pdpb::Region& region);
 
   const KeyCodec codec_;

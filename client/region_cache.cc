@@ -9,6 +9,8 @@
 namespace flotilla::client {
 namespace {
 
+constexpr env::Duration kRevival = std::chrono::minutes(1);
+
 uint32_t FirstTarget(const RegionRoute& route) {
   CHECK(!route.peers.empty()) << "region " << route.id;
   uint32_t candidate = 0;
@@ -22,7 +24,9 @@ uint32_t FirstTarget(const RegionRoute& route) {
 }  // namespace
 
 CachedRegion::CachedRegion(RegionRoute route, env::Instant expires)
-    : route_(std::move(route)), expires_(expires), target_(FirstTarget(route_)) {}
+    : route_(std::move(route)),
+      expires_(expires.time_since_epoch().count()),
+      target_(FirstTarget(route_)) {}
 
 bool CachedRegion::SwitchTo(PeerId peer) const {
   for (uint32_t i = 0; i < route_.peers.size(); ++i) {
@@ -50,32 +54,55 @@ RegionCache::RegionCache(const env::Clock* clock, env::Random random, Options op
   CHECK_GT(options_.max_regions, 1u);
 }
 
-RegionRef RegionCache::Fresh(const RegionRef& region) const {
-  return clock_->Now() < region->expires() ? region : nullptr;
+RegionRef RegionCache::Fresh(RegionRef region) const {
+  return region != nullptr && region->IsFresh(clock_->Now()) ? region : nullptr;
 }
 
-RegionRef RegionCache::Find(std::string_view key) const {
-  MutexLock lock(mutex_);
+RegionRef RegionCache::Revived(RegionRef region) const {
+  if (region != nullptr) region->ExpireAt(clock_->Now() + kRevival);
+  return region;
+}
+
+RegionRef RegionCache::Known(std::string_view key) const {
   auto next = by_start_.upper_bound(ToAbsl(key));
   if (next == by_start_.begin()) return nullptr;
   const RegionRef& region = std::prev(next)->second;
-  return region->range().Contains(key) ? Fresh(region) : nullptr;
+  return region->range().Contains(key) ? region : nullptr;
 }
 
-RegionRef RegionCache::FindBefore(std::string_view key) const {
-  MutexLock lock(mutex_);
+RegionRef RegionCache::KnownBefore(std::string_view key) const {
   auto next = key.empty() ? by_start_.end() : by_start_.lower_bound(ToAbsl(key));
   if (next == by_start_.begin()) return nullptr;
   const RegionRef& region = std::prev(next)->second;
   const std::string& end = region->range().end;
-  const bool contains = end.empty() || (!key.empty() && key <= end);
-  return contains ? Fresh(region) : nullptr;
+  return end.empty() || (!key.empty() && key <= end) ? region : nullptr;
+}
+
+RegionRef RegionCache::Find(std::string_view key) const {
+  MutexLock lock(mutex_);
+  return Fresh(Known(key));
+}
+
+RegionRef RegionCache::FindBefore(std::string_view key) const {
+  MutexLock lock(mutex_);
+  return Fresh(KnownBefore(key));
+}
+
+RegionRef RegionCache::Revive(std::string_view key) {
+  MutexLock lock(mutex_);
+  return Revived(Known(key));
+}
+
+RegionRef RegionCache::ReviveBefore(std::string_view key) {
+  MutexLock lock(mutex_);
+  return Revived(KnownBefore(key));
 }
 
 RegionRef RegionCache::Insert(RegionRoute route) {
   MutexLock lock(mutex_);
-  if (auto known = by_id_.find(route.id);
-      known != by_id_.end() && route.epoch.IsOlderThan(known->second->epoch())) {
+  if (auto known = by_id_.find(route.id); known != by_id_.end() &&
+                                          Fresh(known->second) != nullptr &&
+                                          route.epoch.IsOlderThan(known->second->epoch())) {
     return known->second;
   }
   const int64_t spread = options_.ttl.count() / 10 + 1;
@@ -113,11 +140,7 @@ void RegionCache::EvictNear(const std::string& start) {
   Erase(it);
 }
 
-void RegionCache::Invalidate(const CachedRegion& region) {
-  MutexLock lock(mutex_);
-  auto it = by_start_.find(region.range().start);
-  if (it != by_start_.end() && it->second.get() == &region) Erase(it);
-}
+void RegionCache::Invalidate(const CachedRegion& region) { region.ExpireAt(clock_->Now()); }
 
 void RegionCache::Clear() {
   MutexLock lock(mutex_);

@@ -4,7 +4,11 @@
 // in the refusal what it knows; the cache is repaired from that, and asks PD only when it has to.
 // Ranges and lookups are in request keys (key_codec.h).
 //
-// Invariants: cached ranges do not overlap; a region never gives way to an older epoch of itself.
+// A route that is forgotten or too old is kept, and not believed, until another takes its place:
+// when PD is away, it is better than none.
+//
+// Invariants: cached ranges do not overlap; a region that is believed never gives way to an older
+// epoch of itself.
 // Thread-safe; one short lock, no I/O.
 #ifndef FLOTILLA_CLIENT_REGION_CACHE_H_
 #define FLOTILLA_CLIENT_REGION_CACHE_H_
@@ -24,8 +28,8 @@
 
 namespace flotilla::client {
 
-// One region's route as it was learnt. Immutable but for which peer to ask, so that requests under
-// way hold it without a lock.
+// One region's route as it was learnt. Immutable but for which peer to ask and how long it is
+// believed, so that requests under way hold it without a lock.
 class CachedRegion {
  public:
   // REQUIRES: route.peers is not empty.
@@ -35,7 +39,12 @@ class CachedRegion {
   const RegionEpoch& epoch() const { return route_.epoch; }
   const KeyRange& range() const { return route_.range; }
   const RegionRoute& route() const { return route_; }
-  env::Instant expires() const { return expires_; }
+  bool IsFresh(env::Instant now) const {
+    return now.time_since_epoch() < env::Duration(expires_.load(std::memory_order_relaxed));
+  }
+  void ExpireAt(env::Instant at) const {
+    expires_.store(at.time_since_epoch().count(), std::memory_order_relaxed);
+  }
 
   // The peer to ask: the leader as far as known, else the next candidate.
   const PeerRoute& target() const { return route_.peers[target_.load(std::memory_order_relaxed)]; }
@@ -47,7 +56,7 @@ class CachedRegion {
 
  private:
   const RegionRoute route_;
-  const env::Instant expires_;
+  mutable std::atomic<env::Duration::rep> expires_;  // Since the clock's epoch.
   mutable std::atomic<uint32_t> target_;
 };
 
@@ -76,8 +85,12 @@ class RegionCache {
   // REQUIRES: route.peers is not empty.
   RegionRef Insert(RegionRoute route);
 
-  // Forgets `region` if it is still the one that is believed.
+  // No longer believes `region`.
   void Invalidate(const CachedRegion& region);
+  // Believes for a minute what was last known of a position, as for Find and FindBefore; null:
+  // nothing was.
+  RegionRef Revive(std::string_view key);
+  RegionRef ReviveBefore(std::string_view key);
   // Forgets everything.
   void Clear();
 
@@ -86,7 +99,11 @@ class RegionCache {
  private:
   using Map = absl::btree_map<std::string, RegionRef>;
 
-  RegionRef Fresh(const RegionRef& region) const;
+  RegionRef Fresh(RegionRef region) const;
+  RegionRef Revived(RegionRef region) const;
+  // Believed or not; null: none.
+  RegionRef Known(std::string_view key) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  RegionRef KnownBefore(std::string_view key) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EraseOverlapping(const KeyRange& range) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Erase(Map::iterator position) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EvictNear(const std::string& start) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -340,6 +340,22 @@ TEST_F(FaultsTest, PdMayBeAwayForAWhile) {
   EXPECT_THAT(status.ToString(), HasSubstr("no PD leader"));
 }
 
+// A leader that dies while PD is away: its peers are asked in turn until one of them leads,
+// although the route was given up when all had refused once, and the stores' addresses are in
+// doubt.
+TEST_F(FaultsTest, WithoutPdWhatWasKnownLastIsTried) {
+  errorpb::Error no_leader;
+  no_leader.mutable_not_leader()->set_region_id(1);
+  // All stores are asked once: their addresses are known.
+  for (int i = 0; i < 3; ++i) cluster().AddScript(0, no_leader);
+  ASSERT_TRUE(harness_.Put("k", "before").ok());
+  for (int i = 0; i < 50; ++i) cluster().AddPdError(absl::UnavailableError("no PD leader"));
+  for (int i = 0; i < 8; ++i) cluster().AddScript(0, no_leader);
+  const absl::Status status = harness_.Put("k", "new");
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(harness_.Get("k")->value_or(""), "new");
+}
+
 TEST_F(FaultsTest, ARouteOfPdsThatIsOldIsRepairedByTheStore) {
   cluster().FreezePd();
   cluster().Split("m");

@@ -134,6 +134,27 @@ TEST_F(RegionCacheTest, InvalidateForgetsOnlyTheRouteThatWasMeant) {
   EXPECT_EQ(cache.Find("a"), nullptr);
 }
 
+TEST_F(RegionCacheTest, WhatWasForgottenMayBeBelievedAgain) {
+  RegionCache cache = Make();
+  EXPECT_EQ(cache.Revive("a"), nullptr) << "nothing was ever known";
+  cache.Insert(Route(1, 2, "", "m"));
+  cache.Insert(Route(2, 2, "m", ""));
+  cache.Invalidate(*cache.Find("a"));
+  ASSERT_EQ(cache.Find("a"), nullptr);
+  EXPECT_EQ(IdOf(cache.Revive("a")), 1u);
+  EXPECT_EQ(IdOf(cache.Find("a")), 1u);
+  clock_.Advance(seconds(60));
+  EXPECT_EQ(cache.Find("a"), nullptr) << "not for long";
+  clock_.Advance(seconds(700));
+  EXPECT_EQ(IdOf(cache.ReviveBefore("")), 2u) << "too old, and better than nothing";
+  EXPECT_EQ(IdOf(cache.FindBefore("")), 2u);
+  // What takes its place may be older: whoever was forgotten has no say.
+  cache.Invalidate(*cache.Find("z"));
+  cache.Insert(Route(2, 1, "k", ""));
+  EXPECT_EQ(IdOf(cache.Find("z")), 2u);
+  EXPECT_EQ(cache.Revive("a"), nullptr) << "it overlaps";
+}
+
 TEST_F(RegionCacheTest, RoutesAgeAndGo) {
   RegionCache cache = Make();
   cache.Insert(Route(1, 1, "", ""));
