@@ -60,7 +60,7 @@ TEST_F(ChaosTest, NoAnomalyUnderAllFaults) {
   EXPECT_THAT(result.output, HasSubstr("verdict: no anomaly"));
 }
 
-// FAULTS.md's rows 50 to 52 and 56.
+// Faults 50 to 52 and 56 of docs/guarantees.md.
 TEST_F(ChaosTest, TimestampsGrowThoughTheClocksOfPdJumpByAYear) {
   const CommandResult result = Chaos(
       "--seed 2 --seconds 20 --fault-every 1.5 --stores 3 "

@@ -143,16 +143,19 @@ def check_link(tree, path, link):
 
 TEST_CASE = re.compile(r"^(?:TYPED_)?TEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\s*\)", re.MULTILINE)
 SIMULATED_FAULT = re.compile(r'<\w*Fault>\(\s*"([\w-]+)"')
-NAMED_TEST = re.compile(r"^\w+Test\.\w+$|^flotilla-sim [a-z][\w-]*$")
+CHAOS_FAULT = re.compile(r'(?:\{|Partition\()\s*"([a-z-]+)",')
+NAMED_TEST = re.compile(r"^\w+Test\.\w+$|^flotilla-(?:sim|chaos) [a-z][\w-]*$")
 
 
 def check_named_tests(tree):
-    """A test case (`Suite.Case`) or a fault of the simulator (`flotilla-sim fault`) that a page names exists."""
+    """What a page names exists: a test case (`Suite.Case`), a fault (`flotilla-sim fault`, `flotilla-chaos fault`)."""
     known = set()
     for path in tree.cpp:
         if path.startswith("tests/"):
             known.update(".".join(case) for case in TEST_CASE.findall(tree.text(path)))
             known.update(f"flotilla-sim {fault}" for fault in SIMULATED_FAULT.findall(tree.text(path)))
+        if path.startswith("tests/cluster/chaos/"):
+            known.update(f"flotilla-chaos {fault}" for fault in CHAOS_FAULT.findall(tree.text(path)))
     for path in tree.paths:
         if path.endswith(".md"):
             for span in CODE_SPAN.findall(tree.text(path)):

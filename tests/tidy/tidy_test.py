@@ -208,15 +208,16 @@ class HygieneTest(TreeCase):
         tree = self.tree_of({"docs/a.md": """\
             `RightTest.IsThere` `WrongTest.IsThere` `BrokenTest.OverTwoLines` `GoneTest.NotCompiled`
             `flotilla-sim kill` `flotilla-sim kiss` `flotilla-sim --seed 1` `config.toml`
+            `flotilla-chaos cut` `flotilla-chaos kill`
             """, "tests/a_test.cc": """\
             TEST_F(RightTest, IsThere) {}
             TYPED_TEST(
                 BrokenTest, OverTwoLines) {}
             // TEST(GoneTest, NotCompiled) {}
             faults.push_back(std::make_unique<SimpleFault>("kill", Kill));
-            """})
+            """, "tests/cluster/chaos/link_faults.cc": 'faults->push_back({"cut", "a link is cut", Cut});'})
         self.assertEqual([("named-test", "docs/a.md", name) for name in
-                          ("GoneTest.NotCompiled", "WrongTest.IsThere", "flotilla-sim kiss")],
+                          ("GoneTest.NotCompiled", "WrongTest.IsThere", "flotilla-chaos kill", "flotilla-sim kiss")],
                          self.found(hygiene.check_named_tests(tree)))
 
     def test_scripts(self):
