@@ -54,7 +54,7 @@ void Simulation::Deliver(Host& host, Message message) {
 
 void Simulation::InjectFault() {
   if (healing_) return;
-  Schedule(now_ + random_.Between(1, 8 * kTick), 0, FaultDue{});
+  Schedule(now_ + random_.Between(1, options_.fault_gap_max), 0, FaultDue{});
   if (random_.Chance(options_.partition)) Partition();
   if (random_.Chance(options_.crash)) {
     Host& host = *hosts_[random_.Uniform(hosts_.size())];
@@ -69,6 +69,18 @@ void Simulation::InjectFault() {
 void Simulation::Partition() {
   cuts_.clear();
   if (random_.Chance(0.4)) return;  // Healed, for a while.
+  if (random_.Chance(0.3)) {
+    // Single links: who does not hear each other hears the same others.
+    for (const auto& from : hosts_) {
+      for (const auto& to : hosts_) {
+        if (from->id < to->id && random_.Chance(0.3)) {
+          cuts_.emplace_back(from->id, to->id);
+          cuts_.emplace_back(to->id, from->id);
+        }
+      }
+    }
+    return;
+  }
   std::vector<bool> side;
   for (size_t i = 0; i < hosts_.size(); ++i) side.push_back(random_.Chance(0.5));
   const bool one_way = random_.Chance(0.3);
@@ -134,11 +146,20 @@ void Simulation::ProposeConfChange(Host& host) {
   change.transition = static_cast<ConfChange::Transition>(random_.Uniform(3));
   const bool leave = IsJoint(host.raw->conf_state());
   if (leave) change.transition = ConfChange::Transition::kAuto;
-  for (uint64_t i = leave ? 0 : random_.Between(1, 3); i > 0; --i) {
-    ConfChangeStep step;
-    step.type = static_cast<ConfChangeStep::Type>(random_.Uniform(4));
-    step.peer = PeerId(random_.Between(1, hosts_.size()));
-    change.steps.push_back(step);
+  if (!leave && random_.Chance(0.2)) {
+    // Any others for those that there are: the quorums of the two halves need not meet.
+    for (const auto& other : hosts_) {
+      const auto type =
+          random_.Chance(0.5) ? ConfChangeStep::Type::kAddVoter : ConfChangeStep::Type::kAddLearner;
+      change.steps.push_back({type, other->id});
+    }
+  } else {
+    for (uint64_t i = leave ? 0 : random_.Between(1, 3); i > 0; --i) {
+      ConfChangeStep step;
+      step.type = static_cast<ConfChangeStep::Type>(random_.Uniform(4));
+      step.peer = PeerId(random_.Between(1, hosts_.size()));
+      change.steps.push_back(step);
+    }
   }
   host.raw->ProposeConfChange(change).IgnoreError();
   AfterStep(host);

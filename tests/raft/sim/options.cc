@@ -42,6 +42,7 @@ Options DrawOptions(env::Random random) {
   options.drop = Rate(random, 0.7, 0.25);
   options.duplicate = Rate(random, 0.5, 0.2);
   options.delay_max = random.Chance(0.5) ? random.Between(1, 50) : random.Between(50, 6 * kTick);
+  options.fault_gap_max = kTick * (random.Chance(0.6) ? 8 : 30);
   options.partition = Rate(random, 0.7, 1.0);
   options.crash = Rate(random, 0.7, 1.0);
   options.disk_max = random.Chance(0.6) ? random.Between(1, 50) : random.Between(50, 5 * kTick);

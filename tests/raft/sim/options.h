@@ -25,6 +25,7 @@ struct Options {
   double duplicate = 0;
   Time delay_max = 0;
   double partition = 0;  // Chance a fault is one.
+  Time fault_gap_max = 0;
   // Nodes.
   double crash = 0;
   Time disk_max = 0;  // Longest write.
