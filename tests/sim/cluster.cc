@@ -34,7 +34,10 @@ Cluster::Cluster(const Plan& plan)
       network_process_(&world_),
       network_(&network_process_, env::Random(plan.seed).Fork("network")),
       fabric_(&network_process_, env::Random(plan.seed).Fork("fabric")) {
-  network_.SetTap([this](const net::Envelope& envelope) { promises_.OnSend(envelope); });
+  network_.SetTap([this](const net::Envelope& envelope) {
+    promises_.OnSend(envelope);
+    logs_.OnSend(envelope);
+  });
   fabric_.SetStreamTap([this](const google::protobuf::Message& message) {
     const auto* heartbeat = dynamic_cast<const pdpb::RegionHeartbeatRequest*>(&message);
     if (heartbeat != nullptr) regions_.OnHeartbeat(*heartbeat);
@@ -52,9 +55,9 @@ Cluster::Cluster(const Plan& plan)
   StoreNodeOptions store = plan_.store;
   store.pd = pd_addresses;
   for (int i = 1; i <= plan_.stores; ++i) {
-    stores_.push_back(
-        std::make_unique<StoreNode>(StoreNode::Place{&world_, &fabric_, &network_, &promises_},
-                                    store, fmt::format("store{}:20160", i), DrawClock()));
+    stores_.push_back(std::make_unique<StoreNode>(
+        StoreNode::Place{&world_, &fabric_, &network_, &promises_, &logs_}, store,
+        fmt::format("store{}:20160", i), DrawClock()));
   }
   client::ClientOptions client = plan_.client;
   client.pd_addresses = pd_addresses;

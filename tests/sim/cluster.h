@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "tests/sim/check/raft_log_history.h"
 #include "tests/sim/node/client_node.h"
 #include "tests/sim/node/pd_node.h"
 #include "tests/sim/node/store_node.h"
@@ -39,6 +40,7 @@ class Cluster {
   testing::SimWorld& world() { return world_; }
   Fabric& fabric() { return fabric_; }
   testing::Violations& violations() { return violations_; }
+  RaftLogHistory& logs() { return logs_; }
   std::vector<std::unique_ptr<PdNode>>& pd() { return pd_; }
   std::vector<std::unique_ptr<StoreNode>>& stores() { return stores_; }
   std::vector<std::unique_ptr<ClientNode>>& clients() { return clients_; }
@@ -76,6 +78,7 @@ class Cluster {
   testing::RaftPromises promises_{&violations_};
   store::RegionHistory regions_{&violations_};
   testing::SimWorld world_;
+  RaftLogHistory logs_{&world_.clock(), &violations_};
   testing::SimScheduler network_process_;
   testing::FaultNetwork network_;
   Fabric fabric_;

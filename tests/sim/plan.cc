@@ -68,7 +68,7 @@ void DrawNetwork(env::Random& random, double chance, Plan& plan) {
     plan.network.drop = 0.15 * random.Fraction();
     plan.network.duplicate = 0.1 * random.Fraction();
   }
-  if (random.Chance(chance / 2)) plan.network.replay = 0.1 * random.Fraction();
+  if (random.Chance(chance)) plan.network.replay = 0.1 * random.Fraction();
   plan.network.max_delay = std::chrono::microseconds(random.Between(50, 20'000));
   plan.fabric.max_delay = std::chrono::microseconds(random.Between(100, 20'000));
   if (random.Chance(chance / 2)) plan.fabric.reset = 0.003 * random.Fraction();
@@ -81,7 +81,8 @@ constexpr std::pair<std::string_view, double> kFaults[] = {
     {"cut-one-way", 0.4}, {"bridge", 0.2},       {"reset", 0.4},          {"pause", 0.4},
     {"slow-stage", 0.3},  {"flush", 0.3},        {"wall-clock", 0.3},     {"move-pd-leader", 0.4},
     {"move-leader", 0.5}, {"truncate-log", 0.3}, {"change-members", 0.4}, {"full-disk", 0.2},
-    {"halves", 0.5},      {"move-and-cut", 0.4}, {"fail-sync", 0.4},
+    {"halves", 0.5},      {"move-and-cut", 0.4}, {"restart-store", 0.3},  {"cut-and-restart", 0.4},
+    {"stall-pd", 0.3},    {"fail-sync", 0.4},
 };
 
 }  // namespace

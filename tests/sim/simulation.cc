@@ -18,6 +18,8 @@ constexpr env::Duration kAnswerLimit = seconds(60);
 constexpr env::Duration kSettleLimit = seconds(180);
 constexpr env::Duration kWait = milliseconds(200);
 constexpr env::Duration kLookInterval = milliseconds(10);
+// Of a whole seed: who does more does the same over and over again.
+constexpr uint64_t kMostSteps = 3'000'000;
 
 }  // namespace
 
@@ -71,6 +73,10 @@ void Simulation::RunFor(env::Duration time) {
   while (cluster_.world().now() < end) {
     cluster_.world().RunFor(std::min(kLookInterval, end - cluster_.world().now()));
     cluster_.BuryTheDead();
+    if (cluster_.world().steps() > kMostSteps) {
+      cluster_.violations().Add(fmt::format("resources: more than {} steps", kMostSteps));
+      return;
+    }
     for (const auto& check : checks_) check->Look(cluster_);
   }
 }
@@ -93,6 +99,7 @@ bool Simulation::Await(const std::string& what, const std::function<std::string(
   const env::Instant end = cluster_.world().now() + limit;
   std::string left;
   while (!(left = missing()).empty()) {
+    if (cluster_.world().steps() > kMostSteps) return false;
     if (cluster_.world().now() >= end) {
       cluster_.violations().Add(fmt::format("liveness: {}: {}", what, left));
       return false;

@@ -83,7 +83,10 @@ void FaultNetwork::Send(net::Envelope envelope) {
     if (passes_ && !passes_(envelope)) return;
     if (faults_.replay > 0) {
       Remember(envelope);
-      if (random_.Chance(faults_.replay)) Post(remembered_[random_.Uniform(remembered_.size())]);
+      if (random_.Chance(faults_.replay)) {
+        const std::vector<net::Envelope>& from = random_.Chance(0.5) ? remembered_ : sampled_;
+        Post(from[random_.Uniform(from.size())]);
+      }
     }
     if (random_.Chance(faults_.drop)) return;
     Post(envelope);
@@ -97,13 +100,18 @@ void FaultNetwork::Post(const net::Envelope& envelope) {
   on_the_way_.emplace(clock_->Now() + delay, envelope);
 }
 
-// A random old one gives way, so that some are remembered for long.
+// Half of them of the last while; the others of all times, each as likely as any other (Vitter's
+// algorithm R), so that messages come again that are minutes old.
 void FaultNetwork::Remember(const net::Envelope& envelope) {
+  ++sent_;
   if (remembered_.size() < kRemembered) {
     remembered_.push_back(envelope);
-  } else {
-    remembered_[random_.Uniform(kRemembered)] = envelope;
+    sampled_.push_back(envelope);
+    return;
   }
+  remembered_[random_.Uniform(kRemembered)] = envelope;
+  if (const uint64_t place = random_.Uniform(sent_); place < kRemembered)
+    sampled_[place] = envelope;
 }
 
 void FaultNetwork::WaitUntilIdle() { MutexLock lock(delivering_); }

@@ -94,6 +94,8 @@ class FaultNetwork final : public env::Stage {
   std::set<StoreId> isolated_ ABSL_GUARDED_BY(mutex_);
   std::set<StoreId> muted_ ABSL_GUARDED_BY(mutex_);
   std::vector<net::Envelope> remembered_ ABSL_GUARDED_BY(mutex_);
+  std::vector<net::Envelope> sampled_ ABSL_GUARDED_BY(mutex_);
+  uint64_t sent_ ABSL_GUARDED_BY(mutex_) = 0;
   // By time of delivery, and order of sending among equals.
   std::multimap<env::Instant, net::Envelope> on_the_way_ ABSL_GUARDED_BY(mutex_);
 };

@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "tests/sim/check/applied_states.h"
 #include "tests/sim/check/settled.h"
 
 namespace flotilla::sim {
@@ -84,6 +85,7 @@ Checks MakeChecks() {
   checks.push_back(std::make_unique<OneLease>());
   checks.push_back(std::make_unique<PdKnowsMore>());
   checks.push_back(std::make_unique<EqualReplicas>());
+  checks.push_back(std::make_unique<AppliedStates>());
   return checks;
 }
 

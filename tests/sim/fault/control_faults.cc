@@ -21,6 +21,20 @@ bool MovePdLeader(Cluster& cluster, env::Random&) {
   return true;
 }
 
+// What PD's leader saves is decided and not applied while it leads; then it dies.
+bool StallPd(Cluster& cluster, env::Random& random) {
+  PdNode* const leader = cluster.PdLeader();
+  if (leader == nullptr) return false;
+  cluster.Note(leader->host() + " applies nothing for a while, then is killed");
+  for (const std::string_view stage : leader->scheduler().StageNames()) {
+    if (stage.starts_with("apply-")) leader->scheduler().HoldStage(stage, true);
+  }
+  cluster.world().RunFor(std::chrono::milliseconds(random.Between(1000, 5000)));
+  leader->Kill();
+  cluster.StartPd(*leader);
+  return true;
+}
+
 bool MoveLeader(Cluster& cluster, env::Random& random) {
   const store::RegionViewPtr view = AnyRegion(cluster, random);
   if (view == nullptr) return false;
@@ -34,7 +48,16 @@ bool MoveLeader(Cluster& cluster, env::Random& random) {
   return true;
 }
 
-// The old leader goes on, seen by clients and by nobody else, while the new one is elected.
+void CutFromStores(Cluster& cluster, const StoreNode& node, bool both_ways) {
+  for (const auto& other : cluster.stores()) {
+    if (other.get() == &node) continue;
+    cluster.Cut(other->host(), node.host());
+    if (both_ways) cluster.Cut(node.host(), other->host());
+  }
+}
+
+// The old leader goes on, seen by clients and by nobody else, while the new one is elected. Some
+// hear nothing any more from the moment on at which they hand over.
 bool MoveLeaderAndCut(Cluster& cluster, env::Random& random) {
   const store::RegionViewPtr view = AnyRegion(cluster, random);
   if (view == nullptr) return false;
@@ -43,14 +66,12 @@ bool MoveLeaderAndCut(Cluster& cluster, env::Random& random) {
     if (peer.id() == view->self.id() || peer.role() == metapb::Learner) continue;
     cluster.Note(fmt::format("region {}: move the leader from {} to peer {}, then cut it off",
                              view->region.id(), node->host(), peer.id()));
+    const bool deaf_at_once = random.Chance(0.5);
+    if (deaf_at_once) CutFromStores(cluster, *node, /*both_ways=*/false);
     node->core().host().TransferLeadership(view->region.id(), PeerId(peer.id()),
                                            [](absl::Status) {});
     cluster.world().RunFor(std::chrono::microseconds(random.Uniform(30'000)));
-    for (const auto& other : cluster.stores()) {
-      if (other.get() == node) continue;
-      cluster.Cut(node->host(), other->host());
-      cluster.Cut(other->host(), node->host());
-    }
+    CutFromStores(cluster, *node, /*both_ways=*/true);
     return true;
   }
   return false;
@@ -122,6 +143,7 @@ bool ChangeMembers(Cluster& cluster, env::Random& random) {
 
 void AddControlFaults(Faults& faults) {
   faults.push_back(std::make_unique<SimpleFault>("move-pd-leader", MovePdLeader));
+  faults.push_back(std::make_unique<SimpleFault>("stall-pd", StallPd));
   faults.push_back(std::make_unique<SimpleFault>("move-leader", MoveLeader));
   faults.push_back(std::make_unique<SimpleFault>("move-and-cut", MoveLeaderAndCut));
   faults.push_back(std::make_unique<SimpleFault>("truncate-log", TruncateLog));

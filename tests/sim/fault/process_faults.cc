@@ -8,7 +8,13 @@ namespace {
 
 using testing::CrashMoment;
 
+// Some die with a write of the log in their hands, which is lost or is not.
 void Kill(Cluster& cluster, StoreNode& node, env::Random& random) {
+  if (random.Chance(0.3)) {
+    cluster.Note(fmt::format("the log of {} stands still", node.host()));
+    node.scheduler().HoldStage("log-writer", true);
+    cluster.world().RunFor(std::chrono::milliseconds(random.Uniform(50)));
+  }
   const bool after_write = random.Chance(0.3);
   cluster.Note(fmt::format("kill {}{}", node.host(), after_write ? ", its log written" : ""));
   node.Kill(after_write ? CrashMoment::kAfterLogWrite : CrashMoment::kBetweenSteps);
@@ -28,6 +34,40 @@ bool KillStore(Cluster& cluster, env::Random& random) {
   } else {
     Start(cluster, node);
   }
+  return true;
+}
+
+// Somebody forgets what only memory knew, and has not been away.
+bool Restart(Cluster& cluster, env::Random& random) {
+  StoreNode& node = AnyOf(cluster.stores(), random);
+  if (!node.IsUp()) return false;
+  Kill(cluster, node, random);
+  Start(cluster, node);
+  return true;
+}
+
+// Of a region's members one does not hear of the leader, and would be elected if another one that
+// does, and that is restarted, forgot its promises.
+bool CutAndRestart(Cluster& cluster, env::Random& random) {
+  const auto led = cluster.Led();
+  if (led.empty()) return false;
+  const store::RegionView& view = *led[random.Uniform(led.size())];
+  const StoreNode* const leader = cluster.StoreOf(StoreId(view.self.store_id()));
+  std::vector<StoreNode*> others;
+  for (const metapb::Peer& peer : view.region.meta().peers()) {
+    StoreNode* const node = cluster.StoreOf(StoreId(peer.store_id()));
+    if (node != nullptr && node != leader) others.push_back(node);
+  }
+  if (leader == nullptr || others.size() < 2) return false;
+  const size_t deaf = random.Uniform(others.size());
+  cluster.Note(
+      fmt::format("{} and {} do not hear each other", leader->host(), others[deaf]->host()));
+  cluster.Cut(leader->host(), others[deaf]->host());
+  cluster.Cut(others[deaf]->host(), leader->host());
+  cluster.world().RunFor(std::chrono::milliseconds(random.Between(500, 3000)));
+  StoreNode& restarted = *others[(deaf + 1) % others.size()];
+  Kill(cluster, restarted, random);
+  Start(cluster, restarted);
   return true;
 }
 
@@ -96,6 +136,8 @@ bool JumpWallClock(Cluster& cluster, env::Random& random) {
 void AddProcessFaults(Faults& faults) {
   faults.push_back(std::make_unique<SimpleFault>("kill-store", KillStore));
   faults.push_back(std::make_unique<SimpleFault>("kill-pd", KillPd));
+  faults.push_back(std::make_unique<SimpleFault>("restart-store", Restart));
+  faults.push_back(std::make_unique<SimpleFault>("cut-and-restart", CutAndRestart));
   faults.push_back(std::make_unique<SimpleFault>("power-loss", PowerLoss));
   faults.push_back(std::make_unique<SimpleFault>("pause", Pause));
   faults.push_back(std::make_unique<SimpleFault>("wall-clock", JumpWallClock));

@@ -8,23 +8,27 @@
 namespace flotilla::sim {
 namespace {
 
-// One stage of a process stands still: the disk of its log, an apply worker, a snapshot's builder.
-bool SlowStage(Cluster& cluster, env::Random& random) {
-  StoreNode& node = AnyOf(cluster.stores(), random);
+template <typename Node>
+bool SlowStageOf(Cluster& cluster, Node& node, env::Random& random) {
   if (!node.IsUp()) return false;
   testing::SimScheduler& process = node.scheduler();
-  const std::vector<std::string_view> stages = process.StageNames();
+  const std::vector<std::string_view> names = process.StageNames();
   if (random.Chance(0.5)) {
     cluster.Note(fmt::format("all stages of {} go on", node.host()));
-    for (const std::string_view stage : stages) process.HoldStage(stage, false);
+    for (const std::string_view name : names) process.HoldStage(name, false);
     return true;
   }
-  const std::string_view stage = stages[random.Uniform(stages.size())];
+  const std::string_view stage = names[random.Uniform(names.size())];
   cluster.Note(fmt::format("stage {} of {} stands still", stage, node.host()));
   process.HoldStage(stage, true);
   return true;
 }
 
+// One stage of a process stands still: the disk of its log, an apply worker, a snapshot's builder.
+bool SlowStage(Cluster& cluster, env::Random& random) {
+  if (random.Chance(0.3)) return SlowStageOf(cluster, AnyOf(cluster.pd(), random), random);
+  return SlowStageOf(cluster, AnyOf(cluster.stores(), random), random);
+}
 bool Flush(Cluster& cluster, env::Random& random) {
   StoreNode& node = AnyOf(cluster.stores(), random);
   if (!node.IsServing()) return false;

@@ -1,5 +1,6 @@
 #include "tests/sim/node/store_node.h"
 
+#include <optional>
 #include <utility>
 
 #include "common/base/check.h"
@@ -7,6 +8,7 @@
 #include "common/pdclient/grpc_pd_client.h"
 #include "store/snapshot/grpc_snapshot.h"
 #include "tests/sim/node/starting_pd_client.h"
+#include "tests/sim/node/watched_log_engine.h"
 
 namespace flotilla::sim {
 namespace {
@@ -47,6 +49,7 @@ struct StoreNode::Running {
   std::unique_ptr<pdclient::GrpcPdClient> pd;
   std::unique_ptr<env::FileLock> lock;
   std::unique_ptr<store::GrpcSnapshotConnector> connector;
+  std::optional<WatchedLogEngine> log;
   std::unique_ptr<store::StoreCore> core;
 };
 
@@ -95,7 +98,8 @@ absl::Status StoreNode::Open(Running& running, env::Random random) {
   dependencies.scheduler = &process.scheduler;
   dependencies.files = &disk_->files;
   dependencies.engine = &disk_->engine;
-  dependencies.log_engine = &disk_->log_engine;
+  running.log.emplace(id_, &disk_->log_engine, place_.logs);
+  dependencies.log_engine = &*running.log;
   dependencies.transport = place_.network->TransportOf(id_);
   dependencies.connector = running.connector.get();
   dependencies.pd = running.pd.get();

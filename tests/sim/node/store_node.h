@@ -11,6 +11,7 @@
 #include "common/env/random.h"
 #include "common/pdclient/pd_client.h"
 #include "store/store_core.h"
+#include "tests/sim/check/raft_log_history.h"
 #include "tests/sim/node/disk.h"
 #include "tests/sim/node/process.h"
 #include "tests/support/fault_network.h"
@@ -32,6 +33,7 @@ class StoreNode {
     Fabric* fabric = nullptr;
     testing::FaultNetwork* network = nullptr;
     testing::RaftPromises* promises = nullptr;
+    RaftLogHistory* logs = nullptr;
   };
 
   // What `place` names must outlive the node.
