@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/base/bytes.h"
+#include "common/base/planted_bugs.h"
 #include "common/errors/region_error.h"
 #include "common/rpc/unary_handler.h"
 
@@ -92,7 +93,8 @@ void RegionOp::OnAnswer(absl::Status status) {
 void RegionOp::OnRefused(Reaction reaction) {
   core_->metrics().OnRefusal(reaction.arm);
   if (reaction.maybe_applied) maybe_applied_ = true;
-  const bool must_stop = maybe_applied_ && effect_ == Effect::kOnceWrite;
+  const bool must_stop =
+      maybe_applied_ && effect_ == Effect::kOnceWrite && !Planted(Bug::kWriteSentAgain);
   Repair(reaction);
   if (must_stop || !reaction.retry) return Fail(std::move(reaction.error));
   RetryAfter(reaction.backoff, reaction.least_wait, std::move(reaction.error));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/planted_bugs.h"
 #include "common/base/status_macros.h"
 
 namespace flotilla::client {
@@ -63,6 +64,7 @@ bool ScanOp::Advance() {
   if (!is_full_page && bounds.end.empty()) return true;
   // The next key after the last row's.
   range_.start = is_full_page ? response_.kvs(response_.kvs_size() - 1).key() + '\0' : bounds.end;
+  if (Planted(Bug::kScanSkipsBoundary)) range_.start += '\0';
   return range_.IsEmpty();
 }
 

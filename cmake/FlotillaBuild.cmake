@@ -7,6 +7,8 @@ option(FLOTILLA_BUILD_TESTS "Build the tests, benchmarks and test tools" ON)
 set(FLOTILLA_SANITIZE "" CACHE STRING "address (with undefined behaviour) or thread")
 option(FLOTILLA_FUZZ "Build for flotilla-fuzz, with libFuzzer (needs clang; tests/fuzz/run)" OFF)
 
+option(FLOTILLA_PLANTED_BUGS "Hold planted bugs, for the harness to find (tests/planted/run); makes no server" OFF)
+
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
@@ -49,6 +51,16 @@ if(FLOTILLA_FUZZ)
   add_compile_options(-O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=vptr
     -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
+endif()
+
+# Nobody may take such a build for the product: no target is a server or a client, and nothing is
+# installed.
+if(FLOTILLA_PLANTED_BUGS)
+  if(NOT FLOTILLA_BUILD_TESTS)
+    message(FATAL_ERROR "FLOTILLA_PLANTED_BUGS is for tests: it needs FLOTILLA_BUILD_TESTS")
+  endif()
+  add_compile_definitions(FLOTILLA_PLANTED_BUGS)
+  set(CMAKE_SKIP_INSTALL_RULES ON)
 endif()
 
 # Warnings are errors in our own code; generated code does not link this.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/base/planted_bugs.h"
 
 namespace flotilla::multiraft {
 
@@ -34,12 +35,13 @@ void LeaseKeeper::OnRoundBegun(uint64_t round, env::Instant before) {
 }
 
 void LeaseKeeper::OnTransferBegun() {
-  if (transferring_) return;
+  if (transferring_ || Planted(Bug::kLeaseOutlivesTransfer)) return;
   transferring_ = true;
   lease_->Expire();
 }
 
 void LeaseKeeper::OnQuorum(uint64_t round) {
+  if (Planted(Bug::kLeaseWithoutQuorum)) round = newest_round_;
   if (transferring_ || term_ == Term()) return;
   while (!rounds_.empty() && rounds_.front().number <= round) {
     const env::Instant expiry = rounds_.front().before + length_;

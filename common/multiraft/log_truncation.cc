@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/base/planted_bugs.h"
+
 namespace flotilla::multiraft {
 namespace {
 
@@ -45,6 +47,7 @@ void AppliedHistory::MaybeSample(Index applied, env::Instant now) {
 Index TruncationPoint(const TruncationView& view, const raft::NodeStatus& status,
                       const TruncationLimits& limits) {
   Index point = std::min(view.flushed, view.applied);
+  if (Planted(Bug::kLogCutAboveFlush)) point = view.applied;
   const bool beyond = Beyond(view, limits, 1);
   if (!beyond) {
     const bool leads = status.soft_state.role == raft::Role::kLeader;

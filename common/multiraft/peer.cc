@@ -7,6 +7,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/base/planted_bugs.h"
 #include "common/errors/region_error.h"
 #include "common/multiraft/transferee.h"
 #include "common/raft/membership.h"
@@ -16,7 +17,8 @@ namespace {
 
 env::Duration LeaseLength(const HostConfig& config) {
   const env::Duration safe = config.tick_interval * (config.election_timeout_ticks - 1);
-  return std::chrono::duration_cast<env::Duration>(safe * config.lease_ratio);
+  const double ratio = Planted(Bug::kLeaseTooLong) ? 3 : config.lease_ratio;
+  return std::chrono::duration_cast<env::Duration>(safe * ratio);
 }
 
 std::shared_ptr<LeaderLease> LeaseOf(const GroupSpec& spec) {

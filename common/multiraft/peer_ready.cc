@@ -6,6 +6,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/base/planted_bugs.h"
 #include "common/errors/region_error.h"
 #include "common/multiraft/peer.h"
 #include "common/multiraft/transferee.h"
@@ -184,7 +185,8 @@ void Peer::UpdateLease() {
   lease_.OnLeader(node_->term());
   if (node_->lead_transferee() != PeerId()) lease_.OnTransferBegun();
   lease_.OnRoundBegun(node_->HeartbeatRound(), env_->round.now);
-  if (ready_term_ == node_->term()) lease_.OnQuorum(node_->QuorumHeartbeatRound());
+  if (ready_term_ == node_->term() || Planted(Bug::kReadWithoutOwnTerm))
+    lease_.OnQuorum(node_->QuorumHeartbeatRound());
 }
 
 void Peer::MaybeLeaderReady() {
@@ -221,6 +223,7 @@ void Peer::HandleReady(raft::Ready ready) {
 //  2. A is killed, and restarts with the configuration {A, B}. If it has forgotten that the removal
 //     is committed, it needs B's vote, for ever.
 void Peer::DeferCommit(raft::LogAppend& append, bool members_change) {
+  if (Planted(Bug::kMembersNotDurable)) members_change = false;
   const bool writes = members_change || !append.entries.empty() || append.snapshot;
   if (append.hard_state) {
     writes_.deferred.reset();
@@ -240,6 +243,8 @@ void Peer::DeferCommit(raft::LogAppend& append, bool members_change) {
 
 void Peer::HandleAppend(raft::LogAppend append) {
   if (append.empty()) return;
+  if (Planted(Bug::kTermNotDurable)) append.hard_state.reset();
+  if (Planted(Bug::kVoteNotDurable) && append.hard_state) append.hard_state->vote = PeerId();
   std::vector<raft::Message> messages = std::move(append.messages);
   append.messages.clear();
   const bool writes = append.snapshot || !append.entries.empty() || append.hard_state;
@@ -264,6 +269,8 @@ void Peer::HandleAppend(raft::LogAppend append) {
     net::Envelope envelope;
     if (message.to == peer_id_) {
       done.to_self.push_back(std::move(message));
+    } else if (Planted(Bug::kAckBeforeSync)) {
+      Send(std::move(message));
     } else if (Outgoing(message, envelope)) {
       env_->round.after_durable.push_back(std::move(envelope));
     }

@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "common/base/planted_bugs.h"
+
 namespace flotilla::multiraft {
 namespace {
 
@@ -58,7 +60,7 @@ void ReadQueue::WaitAgain(Round round) {
 void ReadQueue::Serve(Index applied, env::Instant now) {
   // Indexes may come out of order: a later round can be answered by a new leader first.
   for (auto it = indexed_.begin(); it != indexed_.end();) {
-    if (it->index > applied) {
+    if (it->index > applied && !Planted(Bug::kReadBeforeApplied)) {
       ++it;
       continue;
     }

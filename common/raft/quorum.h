@@ -13,6 +13,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "common/base/ids.h"
+#include "common/base/planted_bugs.h"
 
 namespace flotilla::raft {
 
@@ -40,6 +41,7 @@ uint64_t MajorityAcked(const std::vector<PeerId>& voters, const Acked& acked) {
 template <typename Acked>
 uint64_t JointAcked(const std::vector<PeerId>& incoming, const std::vector<PeerId>& outgoing,
                     const Acked& acked) {
+  if (Planted(Bug::kJointHalfCounts)) return MajorityAcked(incoming, acked);
   return std::min(MajorityAcked(incoming, acked), MajorityAcked(outgoing, acked));
 }
 
@@ -67,6 +69,7 @@ VoteResult JointVote(const std::vector<PeerId>& incoming, const std::vector<Peer
                      const Vote& vote) {
   VoteResult a = MajorityVote(incoming, vote);
   VoteResult b = MajorityVote(outgoing, vote);
+  if (Planted(Bug::kJointHalfCounts)) return a;
   if (a == b) return a;
   // One lost half loses the whole; otherwise one of the two is still open.
   if (a == VoteResult::kLost || b == VoteResult::kLost) return VoteResult::kLost;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/base/planted_bugs.h"
 
 namespace flotilla::raft {
 namespace {
@@ -45,7 +46,7 @@ Raft::Raft(const Config& config, const HardState& hard_state, const ConfState& c
       conf_restored_at_(applied),
       log_(reader, hard_state.commit, applied, config.max_unapplied_bytes,
            !config.async_storage_writes),
-      hold_off_until_tick_(config.vote_hold_off_ticks),
+      hold_off_until_tick_(Planted(Bug::kVoteAfterRestart) ? 0 : config.vote_hold_off_ticks),
       random_state_(config.random_seed) {
   BecomeFollower(term_, PeerId(0));
 }

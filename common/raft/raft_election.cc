@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/base/planted_bugs.h"
 #include "common/raft/quorum.h"
 #include "common/raft/raft.h"
 
@@ -13,6 +14,7 @@ void Raft::Campaign() { StartElection(config_.pre_vote ? Election::kPreVote : El
 bool Raft::MayCampaign() const {
   if (std::holds_alternative<LeaderRole>(role_)) return false;
   if (!IsVoter(conf_, id()) || log_.unstable().snapshot().has_value()) return false;
+  if (Planted(Bug::kCampaignBeforeConf)) return true;
   // A committed change of membership that is not applied yet may have changed who votes: an
   // election among the old members could then win beside one among the new ones.
   Index low = log_.applied() + 1;
@@ -57,6 +59,7 @@ void Raft::StartElection(Election election) {
 }
 
 bool Raft::IgnoresVoteRequests() const {
+  if (Planted(Bug::kVoteDespiteLeader)) return false;
   if (ticks_ < hold_off_until_tick_) return true;
   return config_.check_quorum && leader() != PeerId(0) &&
          election_elapsed_ticks_ < config_.election_timeout_ticks;
@@ -65,11 +68,12 @@ bool Raft::IgnoresVoteRequests() const {
 void Raft::OnVoteRequest(const Message& message, const VoteRequest& request) {
   // Again what was granted before; or the first vote in a term without a leader; or a dry run,
   // which promises nothing.
-  const bool free_to_vote = vote_ == message.from ||
+  const bool free_to_vote = vote_ == message.from || Planted(Bug::kVoteTwice) ||
                             (vote_ == PeerId(0) && leader() == PeerId(0)) ||
                             (request.pre_vote && message.term > term_);
   // Learners vote too: who is asked may have become a voter without having heard of it yet.
-  if (!free_to_vote || !log_.IsUpToDate(request.last)) {
+  const bool up_to_date = log_.IsUpToDate(request.last) || Planted(Bug::kVoteForOlderLog);
+  if (!free_to_vote || !up_to_date) {
     SendAfterPersist(
         term_, message.from,
         VoteResponse{.pre_vote = request.pre_vote, .rejected = true, .commit = KnownCommit()});

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/base/planted_bugs.h"
 
 namespace flotilla::raft {
 namespace {
@@ -148,8 +149,10 @@ std::optional<Index> RaftLog::MaybeAppend(EntryId prev, std::vector<Entry> entri
   // Entries that we hold already are not appended again: this message may be an old one, and
   // dropping what follows them could drop what has been acknowledged.
   auto first_new = std::find_if(entries.begin(), entries.end(), [this](const Entry& entry) {
+    if (Planted(Bug::kConflictKept)) return entry.index > last_index();
     return !Matches({entry.term, entry.index});
   });
+  if (Planted(Bug::kOldAppendTruncates)) first_new = entries.begin();
   entries.erase(entries.begin(), first_new);
   Append(std::move(entries));
   CommitTo(std::min(leader_commit, matched));

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/base/planted_bugs.h"
 #include "common/raft/raft.h"
 
 namespace flotilla::raft {
@@ -67,7 +68,8 @@ absl::Status Raft::ProposeAsLeader(std::vector<Entry> entries) {
 
 std::string_view Raft::RefusalOf(const ConfChange& change) const {
   // One at a time (thesis 4.1): quorums of configurations two changes apart need not overlap.
-  if (std::get<LeaderRole>(role_).pending_conf_index > log_.applied()) {
+  if (std::get<LeaderRole>(role_).pending_conf_index > log_.applied() &&
+      !Planted(Bug::kTwoConfChanges)) {
     return "another one may be pending";
   }
   const bool leaves = change.steps.empty();

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/base/planted_bugs.h"
 #include "common/raft/raft.h"
 
 namespace flotilla::raft {
@@ -79,7 +80,8 @@ void Raft::BroadcastHeartbeat() {
   for (auto& [peer, progress] : leader.tracker.all()) {
     if (peer == id()) continue;
     // Never more than the peer is known to hold: beyond its match its log may differ from ours.
-    const Index commit = std::min(progress.match(), log_.committed());
+    const Index known = Planted(Bug::kHeartbeatCommit) ? log_.last_index() : progress.match();
+    const Index commit = std::min(known, log_.committed());
     Send(peer, Heartbeat{.commit = commit, .round = leader.heartbeat_round});
     progress.SentCommit(commit);
   }
@@ -90,7 +92,8 @@ bool Raft::MaybeCommit() {
   const Index index = AsLeader().tracker.QuorumMatch(conf_);
   // Thesis 3.6.2, figure 3.7: an entry of an earlier term may be on a quorum and yet be replaced;
   // only one of our own term commits by being counted.
-  if (index <= log_.committed() || log_.TermAt(index) != term_) return false;
+  if (index <= log_.committed()) return false;
+  if (log_.TermAt(index) != term_ && !Planted(Bug::kCommitOlderTerm)) return false;
   log_.CommitTo(index);
   return true;
 }
@@ -127,7 +130,7 @@ void Raft::OnInstallSnapshot(PeerId from, const InstallSnapshot& install) {
 
 bool Raft::Restore(const Snapshot& snapshot) {
   const SnapshotMeta& meta = snapshot.meta;
-  if (meta.index <= log_.committed()) return false;
+  if (meta.index <= log_.committed() && !Planted(Bug::kStaleSnapshot)) return false;
   // A snapshot of a group that we are not in is not for us.
   if (!IsMember(meta.conf_state, id())) return false;
   if (log_.Matches({meta.term, meta.index})) {
@@ -136,7 +139,7 @@ bool Raft::Restore(const Snapshot& snapshot) {
     return false;
   }
   log_.Restore(snapshot);
-  conf_ = meta.conf_state;
+  if (!Planted(Bug::kSnapshotWithoutConf)) conf_ = meta.conf_state;
   conf_restored_at_ = meta.index;
   return true;
 }

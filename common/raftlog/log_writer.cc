@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/planted_bugs.h"
 
 namespace flotilla::raftlog {
 
@@ -93,7 +94,7 @@ void LogWriter::WriteOut(size_t first, size_t last) {
     const env::Instant start = clock_->Now();
     slow_score_.OnBegin(start);
     const absl::Status written = engine_->Write(batch_);
-    if (!written.ok()) {
+    if (!written.ok() && !Planted(Bug::kSyncErrorIgnored)) {
       // Nothing is known of what the disk holds: a second attempt that succeeds would prove
       // nothing, so there is none.
       failed_ = true;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/planted_bugs.h"
 
 namespace flotilla::pd {
 namespace {
@@ -15,6 +16,7 @@ constexpr int64_t kMaxBorrowedNs = 1000 * kNanosPerMilli;
 }  // namespace
 
 int64_t TsoOracle::FirstPhysical(int64_t wall_ms, int64_t saved_limit_ms) {
+  if (Planted(Bug::kTsoFromWallClock)) return wall_ms;
   return std::max(wall_ms, saved_limit_ms + 1);
 }
 
@@ -85,7 +87,7 @@ bool TsoOracle::TryAllocate(uint32_t count, absl::StatusOr<Timestamp>& result) {
     borrowed_ns_ += kNanosPerMilli;
     logical_ = 0;
   }
-  if (physical_ms() >= limit_ms_) return false;
+  if (physical_ms() >= limit_ms_ && !Planted(Bug::kTsoSavedAfterUse)) return false;
   logical_ += count;
   result = Timestamp{physical_ms(), logical_};
   return true;

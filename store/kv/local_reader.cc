@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/planted_bugs.h"
 #include "common/errors/region_error.h"
 #include "store/kv/command.h"
 #include "tikv/errorpb.pb.h"
@@ -30,7 +31,7 @@ absl::Status RegionChanged(const RegionView& view) {
 }  // namespace
 
 absl::Status ReadPermit::CheckAfterRead() const {
-  if (view->peer->generation.load() == generation) [[likely]]
+  if (view->peer->generation.load() == generation || Planted(Bug::kReadBehindRemoval)) [[likely]]
     return absl::OkStatus();
   return RegionChanged(*view);
 }
@@ -55,7 +56,7 @@ absl::StatusOr<RegionViewPtr> LocalReader::Admit(const kvrpcpb::Context& context
     return errors::StaleCommand();
   }
   const uint64_t version = context.region_epoch().version();
-  if (version == view->region.version()) [[likely]]
+  if (version == view->region.version() || Planted(Bug::kEpochNotChecked)) [[likely]]
     return view;
   return errors::EpochNotMatch(absl::StrCat("region ", context.region_id(), " is at version ",
                                             view->region.version(), ", the request at ", version),
@@ -79,7 +80,8 @@ absl::StatusOr<ReadPermit> LocalReader::PermitNow(const kvrpcpb::Context& contex
   auto view = Admit(context);
   if (!view.ok()) return std::move(view).status();
   const uint64_t generation = (*view)->peer->generation.load();
-  if ((*view)->peer->applied_version.load() != (*view)->region.version()) {
+  if ((*view)->peer->applied_version.load() != (*view)->region.version() &&
+      !Planted(Bug::kReadBehindRemoval)) {
     return RegionChanged(**view);
   }
   return ReadPermit{*std::move(view), generation};

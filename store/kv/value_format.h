@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/base/planted_bugs.h"
 
 namespace flotilla::store {
 
@@ -24,6 +25,7 @@ struct StoredValue {
   uint64_t expire_at_ms = kNeverExpires;
 
   bool ExpiredAt(int64_t now_ms) const {
+    if (Planted(Bug::kTtlIgnored)) return false;
     return expire_at_ms != kNeverExpires && static_cast<int64_t>(expire_at_ms) <= now_ms;
   }
   // Whole seconds left, rounded up; 0: never expires. REQUIRES: !ExpiredAt(now_ms).

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/coding.h"
+#include "common/base/planted_bugs.h"
 #include "common/base/status_macros.h"
 #include "store/region/region_storage.h"
 
@@ -148,7 +149,9 @@ absl::StatusOr<Region> ChangeMembers(const Region& region, const raft::ConfChang
   for (size_t i = 0; i < change.steps.size(); ++i) {
     RETURN_IF_ERROR(ApplyStep(meta, change.steps[i].type, context.peers[i], joint));
   }
-  meta.mutable_region_epoch()->set_conf_ver(meta.region_epoch().conf_ver() + change.steps.size());
+  if (!Planted(Bug::kChangeKeepsConfVer)) {
+    meta.mutable_region_epoch()->set_conf_ver(meta.region_epoch().conf_ver() + change.steps.size());
+  }
   Region changed(std::move(meta));
   if (changed.conf_state().voters.empty()) {
     return absl::FailedPreconditionError(
@@ -170,7 +173,7 @@ multiraft::CommandResult ApplyMemberChange(multiraft::ApplyContext& context, Pee
   removed = region.FindPeer(self) == nullptr;
   if (removed) {
     // The range is this peer's until the tombstone is durable, so nobody else's data are in it.
-    DeleteData(context.batch(), region.range());
+    if (!Planted(Bug::kRemovedDataStay)) DeleteData(context.batch(), region.range());
     PutRegionState(context.batch(),
                    {RegionState::Kind::kTombstone, self, region.meta(), context.at()});
   } else {

@@ -6,6 +6,7 @@
 #include "common/base/check.h"
 #include "common/base/coding.h"
 #include "common/base/log.h"
+#include "common/base/planted_bugs.h"
 #include "common/base/status_macros.h"
 #include "store/kv/command.h"
 #include "store/region/region_storage.h"
@@ -118,7 +119,8 @@ absl::Status CheckSplit(const Region& region, const SplitCommand& command) {
 }
 
 SplitOutcome DivideRegion(const Region& region, const SplitCommand& command) {
-  const uint64_t version = region.version() + command.pieces.size();
+  const uint64_t version =
+      region.version() + (Planted(Bug::kSplitKeepsVersion) ? 0 : command.pieces.size());
   std::vector<Region> children;
   std::string start = region.meta().start_key();
   for (const SplitPiece& piece : command.pieces) {
@@ -127,7 +129,7 @@ SplitOutcome DivideRegion(const Region& region, const SplitCommand& command) {
     child.set_start_key(start);
     child.set_end_key(piece.key);
     child.mutable_region_epoch()->set_version(version);
-    for (int i = 0; i < child.peers_size(); ++i) {
+    for (int i = 0; i < child.peers_size() && !Planted(Bug::kChildKeepsPeers); ++i) {
       child.mutable_peers(i)->set_id(piece.peer_ids[static_cast<size_t>(i)].value());
     }
     start = piece.key;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/base/check.h"
+#include "common/base/planted_bugs.h"
 #include "store/kv/command.h"
 #include "store/kv/value_format.h"
 
@@ -34,10 +35,12 @@ multiraft::CommandResult ApplyWrite(engine::WriteBatch& batch, std::string_view 
         batch.Delete(operation->cf, operation->key);
         bytes += operation->key.size();
         break;
-      case WriteKind::kDeleteRange:
-        batch.DeleteRange(operation->cf,
-                          KeyRange{std::string(operation->key), std::string(operation->value)});
+      case WriteKind::kDeleteRange: {
+        KeyRange range{std::string(operation->key), std::string(operation->value)};
+        if (Planted(Bug::kDeleteRangeInclusive)) range.end += '\0';
+        batch.DeleteRange(operation->cf, range);
         break;
+      }
     }
     ++keys;
   }
@@ -50,7 +53,7 @@ multiraft::CommandResult ApplyCompareAndSwap(multiraft::ApplyContext& context,
                                              PeerTraffic& traffic) {
   const auto command = DecodeCompareAndSwap(body);
   CHECK_OK(command.status());
-  context.WriteOut();
+  if (!Planted(Bug::kCasNotAtomic)) context.WriteOut();
   const auto stored = engine.Get(engine::ColumnFamily::kDefault, command->key);
   CHECK_OK(stored.status());
 

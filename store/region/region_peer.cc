@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/base/planted_bugs.h"
 #include "common/errors/region_error.h"
 #include "common/multiraft/transferee.h"
 #include "store/kv/command.h"
@@ -256,6 +257,7 @@ void RegionPeer::OnMembersChanged(const ConfChangeEffect& change) {
   LOG_INFO("region {} changed its members: conf_ver {}, {} peers", self_.region_id,
            after.epoch().conf_ver, after.meta().peers_size());
   if (change.self_removed) {
+    if (Planted(Bug::kRemovedPeerStays)) return;
     destroying_ = true;
     env_.services->DestroyPeer(after, self_.peer_id, change.at);
     return;
@@ -285,7 +287,7 @@ void RegionPeer::TellRemoved(StoreId store, PeerId removed) {
 void RegionPeer::OnConfChanged(const raft::ConfState&) {}
 
 void RegionPeer::OnRemovedNotice(const metapb::Region& region, PeerId removed) {
-  if (destroying_ || removed != self_.peer_id) return;
+  if (destroying_ || removed != self_.peer_id || Planted(Bug::kRemovedPeerStays)) return;
   const Region newer(region);
   if (newer.epoch().conf_ver <= conf_ver() || newer.FindPeer(self_.peer_id) != nullptr) return;
   LOG_INFO("region {} peer {} hears that it was removed at conf_ver {}", self_.region_id,

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
+#include "common/base/planted_bugs.h"
 #include "common/base/status_macros.h"
 #include "common/errors/region_error.h"
 #include "store/kv/command.h"
@@ -45,7 +46,7 @@ multiraft::CommandResult RegionStateMachine::Apply(multiraft::ApplyContext& cont
   CHECK_OK(header.status());
   // The proposer's checks hold for the version that it saw: keys that were in the region then may
   // be a child's now.
-  result.status = region_->CheckVersion(header->version);
+  if (!Planted(Bug::kWriteBehindSplit)) result.status = region_->CheckVersion(header->version);
   if (!result.status.ok()) return result;
   switch (header->kind) {
     case CommandKind::kWrite:
@@ -79,6 +80,7 @@ multiraft::CommandResult RegionStateMachine::ApplyConfChange(multiraft::ApplyCon
 
 void RegionStateMachine::PersistApplied(multiraft::ApplyContext& context, raft::EntryId applied) {
   if (removed_ || !region_.has_value()) return;
+  if (Planted(Bug::kAppliedLags) && applied.index.value() % 2 == 1) return;
   PutApplied(context.batch(), self_.region_id, applied);
 }
 
@@ -100,7 +102,7 @@ multiraft::CommandResult RegionStateMachine::InstallSnapshot(const raft::Snapsho
 //  2. The region's peer is removed, and its log cleared.
 //  3. The process dies. Nothing makes the child any more, which has acknowledged entries.
 absl::Status RegionStateMachine::PrepareForLossOfLog() {
-  if (!region_.has_value()) return absl::OkStatus();
+  if (!region_.has_value() || Planted(Bug::kChildLostWithLog)) return absl::OkStatus();
   ASSIGN_OR_RETURN(const auto flushed, engine_->GetFlushed(engine::ColumnFamily::kMeta,
                                                            RegionStateKey(self_.region_id)));
   if (flushed.has_value()) {

@@ -3,6 +3,8 @@
 #include <utility>
 #include <variant>
 
+#include "common/base/planted_bugs.h"
+
 namespace flotilla::store {
 namespace {
 
@@ -20,6 +22,7 @@ UnknownRegionAction DecideUnknown(const net::Envelope& envelope, const MessageCo
   const raft::Message& message = envelope.message;
   const bool is_vote = std::holds_alternative<raft::VoteRequest>(message.body);
   const bool is_question = std::holds_alternative<MembershipQuestion>(context);
+  if (Planted(Bug::kTombstoneForgotten)) tombstone = nullptr;
   if (tombstone != nullptr && message.to <= tombstone->peer_id) {
     // Our peer was removed; if the sender was too, it does not know of either.
     const bool newer = tombstone->region.region_epoch().conf_ver() > envelope.epoch.conf_ver;

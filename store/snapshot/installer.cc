@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_format.h"
 #include "common/base/log.h"
+#include "common/base/planted_bugs.h"
 #include "common/base/status_macros.h"
 #include "store/snapshot/file_checksum.h"
 
@@ -36,6 +37,7 @@ absl::StatusOr<SnapshotManifest> SnapshotInstaller::Install(
   const std::unique_ptr<engine::WriteBatch> batch = engine_->NewBatch();
   RETURN_IF_ERROR(AddDeletion(manifest.range, *batch));
   for (const KeyRange& range : also_delete) RETURN_IF_ERROR(AddDeletion(range, *batch));
+  if (Planted(Bug::kSnapshotOverOldData)) batch->Clear();
   if (!batch->empty()) RETURN_IF_ERROR(engine_->Write(*batch));
 
   std::vector<engine::TableFile> tables;

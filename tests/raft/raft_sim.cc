@@ -8,15 +8,17 @@
 #include <string>
 #include <string_view>
 
+#include "tests/planted/catalogue.h"
 #include "tests/raft/sim/simulation.h"
 
 namespace {
 
 constexpr char kUsage[] =
-    "usage: raft-sim [--seed N] [--seeds K] [--trace]\n"
+    "usage: raft-sim [--seed N] [--seeds K] [--planted BUG] [--trace]\n"
     "  Simulates a Raft group under faults, K times, from seed N on (default 1 and 1), checks the\n"
     "  invariants of Raft at every step, heals, and checks that the group makes progress.\n"
-    "  --trace  print every event\n";
+    "  --planted BUG  with this bug, in a build that holds them\n"
+    "  --trace        print every event\n";
 
 bool ParseCount(std::string_view text, uint64_t& value) {
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -42,6 +44,12 @@ int main(int argc, char** argv) {
       ++i;
     } else if (i + 1 < argc && argument == "--seeds" && ParseCount(argv[i + 1], count)) {
       ++i;
+    } else if (i + 1 < argc && argument == "--planted") {
+      const absl::Status status = flotilla::planted::PlantByName(argv[++i]);
+      if (!status.ok()) {
+        std::cerr << "raft-sim: " << status.message() << "\n";
+        return 2;
+      }
     } else {
       std::cerr << "raft-sim: bad argument " << argument << "\n" << kUsage;
       return 2;

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "common/base/log.h"
+#include "tests/planted/catalogue.h"
 #include "tests/sim/report_text.h"
 #include "tests/sim/simulation.h"
 
@@ -21,6 +22,8 @@ struct Arguments {
   std::string profile = "swarm";
   std::string log_level = "error";
   bool replay = false;
+  std::string planted;
+  bool planted_list = false;
 };
 
 int Run(int argc, char** argv) {
@@ -38,7 +41,19 @@ int Run(int argc, char** argv) {
   app.add_option("--log", arguments.log_level,
                  "Level of the log of all processes: error, warning, info, debug or trace")
       ->capture_default_str();
+  app.add_option("--planted", arguments.planted, "With this bug, in a build that holds them");
+  app.add_flag("--planted-list", arguments.planted_list, "Print the planted bugs and end");
   CLI11_PARSE(app, argc, argv);
+  if (arguments.planted_list) {
+    std::cout << planted::CatalogueText();
+    return EXIT_SUCCESS;
+  }
+  if (!arguments.planted.empty()) {
+    if (const absl::Status status = planted::PlantByName(arguments.planted); !status.ok()) {
+      std::cerr << "flotilla-sim: " << status.message() << "\n";
+      return 2;
+    }
+  }
   const absl::StatusOr<Profile> profile = ProfileOf(arguments.profile);
   if (!profile.ok()) {
     std::cerr << "flotilla-sim: " << profile.status().message() << "\n";
