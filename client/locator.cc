@@ -19,6 +19,13 @@ bool IsAway(const absl::Status& error) {
   return absl::IsUnavailable(error) || absl::IsDeadlineExceeded(error);
 }
 
+// Position{key, before} lies in `range`.
+bool Holds(const KeyRange& range, const std::string& key, bool before) {
+  if (!before) return range.Contains(key);
+  if (key.empty()) return range.end.empty();
+  return range.start < key && (range.end.empty() || key <= range.end);
+}
+
 std::string Beyond() { return std::string(kBeyondKeyBytes, '\xff'); }
 
 }  // namespace
@@ -76,13 +83,15 @@ void Locator::OnLoaded(Waiter waiter, absl::StatusOr<pdpb::Region> region) {
   if (!region.ok()) return OnLoadFailed(std::move(waiter), region.status());
   const std::string& start = region->region().start_key();
   if (!waiter.before || start.empty() || start != codec_.ToRegionKey(waiter.key)) {
-    return Complete(std::move(waiter), Insert(*region));
+    absl::StatusOr<RegionRef> known = Insert(waiter, *region);
+    return Complete(std::move(waiter), std::move(known));
   }
   // The region that holds the upper bound starts with it, so the one before is meant.
   pd_->GetPrevRegion(
       start, [this, waiter = std::move(waiter)](absl::StatusOr<pdpb::Region> previous) mutable {
         if (!previous.ok()) return OnLoadFailed(std::move(waiter), previous.status());
-        Complete(std::move(waiter), Insert(*previous));
+        absl::StatusOr<RegionRef> known = Insert(waiter, *previous);
+        Complete(std::move(waiter), std::move(known));
       });
 }
 
@@ -105,13 +114,18 @@ void Locator::Complete(Waiter waiter, absl::StatusOr<RegionRef> region) {
   StartLoads();
 }
 
-absl::StatusOr<RegionRef> Locator::Insert(const pdpb::Region& region) {
+absl::StatusOr<RegionRef> Locator::Insert(const Waiter& waiter, const pdpb::Region& region) {
   RegionRoute route = ToRoute(region.region(), region.has_leader() ? &region.leader() : nullptr);
   if (route.peers.empty()) {
     return absl::UnavailableError(fmt::format("PD names no peer of region {}", route.id));
   }
   ASSIGN_OR_RETURN(route.range, codec_.ToRequestBounds(route.range));
-  return cache_->Insert(std::move(route));
+  RegionRef known = cache_->Insert(route);
+  if (Holds(known->range(), waiter.key, waiter.before)) return known;
+  // The cache knows the region after a split that PD has not heard of. By PD's route the store is
+  // asked, which refuses it and tells what became of the rest. To go on with the region as it is
+  // now would pass over that rest.
+  return std::make_shared<const CachedRegion>(std::move(route), env::Instant::max());
 }
 
 void Locator::Learn(std::vector<RegionRoute> regions, StoreId leader_store) {

@@ -77,7 +77,8 @@ class Locator {
   void Complete(Waiter waiter, absl::StatusOr<RegionRef> region);
   absl::StatusOr<std::shared_ptr<StoreConnection>> OnStoreLoaded(
       StoreId id, const absl::StatusOr<metapb::Store>& store);
-  absl::StatusOr<RegionRef> Insert(const pdpb::Region& region);
+  // What is believed of the region that PD named for `waiter`; it holds the position.
+  absl::StatusOr<RegionRef> Insert(const Waiter& waiter, const pdpb::Region& region);
 
   const KeyCodec codec_;
   RegionCache* const cache_;

@@ -364,6 +364,25 @@ TEST_F(FaultsTest, ARouteOfPdsThatIsOldIsRepairedByTheStore) {
   EXPECT_TRUE(harness_.Put("a", "new").ok());
 }
 
+// The cache knows the one half, nobody the other but the store: a scan must not end at the border.
+TEST_F(FaultsTest, AScanPassesOverNothingWhilePdHasNotHeardOfASplit) {
+  RawClient::Pairs pairs = {{"b", "1"}, {"c", "2"}, {"x", "3"}, {"y", "4"}};
+  for (const bool reverse : {false, true}) {
+    ClientHarness harness;
+    ASSERT_TRUE(harness.BatchPut(pairs).ok());
+    harness.cluster().FreezePd();
+    harness.cluster().Split("m");
+    ASSERT_TRUE(harness.Get("b").ok());
+    const std::string split_off = harness.cluster().codec().ToRequestKey("x");
+    ASSERT_NE(harness.cache().Find(split_off), nullptr);
+    harness.cache().Invalidate(*harness.cache().Find(split_off));
+    const auto scanned = harness.Scan({"", ""}, {.reverse = reverse});
+    ASSERT_TRUE(scanned.ok()) << scanned.status();
+    EXPECT_EQ(scanned->size(), pairs.size());
+    EXPECT_EQ(harness.Get("y")->value_or("nothing"), "4");
+  }
+}
+
 TEST_F(FaultsTest, AReverseScanFromABorderAsksForTheRegionBelow) {
   cluster().Split("k1");
   harness_.cache().Clear();
