@@ -86,6 +86,12 @@ absl::StatusOr<std::vector<metapb::Store>> Admin::Stores() {
   return waiter.Wait();
 }
 
+absl::StatusOr<pdpb::StoreStats> Admin::StatsOf(StoreId id) {
+  Waiter<pdpb::StoreStats> waiter;
+  pd_->GetStoreStats(id, waiter.callback());
+  return waiter.Wait();
+}
+
 absl::StatusOr<std::vector<pdpb::Region>> Admin::Regions(KeyRange range, size_t limit) {
   return RegionsOf(pd_, std::move(range), limit);
 }

@@ -23,6 +23,8 @@ class Admin {
   absl::StatusOr<pdpb::GetMembersResponse> Members();
   // Those that are gone for good are left out.
   absl::StatusOr<std::vector<metapb::Store>> Stores();
+  // What the store last told PD of itself.
+  absl::StatusOr<pdpb::StoreStats> StatsOf(StoreId id);
   // In key order, all that overlap `range`, which is of region keys (key_codec.h). `limit` 0: all.
   absl::StatusOr<std::vector<pdpb::Region>> Regions(KeyRange range, size_t limit = 0);
   absl::StatusOr<pdpb::Region> RegionById(RegionId id);

@@ -8,6 +8,7 @@
 #include "common/base/mutex.h"
 #include "common/base/status_macros.h"
 #include "common/base/units.h"
+#include "common/disk/disk_reserve.h"
 #include "common/engine/rocks_kv_engine.h"
 #include "common/engine/rocks_options.h"
 #include "common/env/fail_stop.h"
@@ -93,6 +94,7 @@ class Pd::Impl {
   rpc::GrpcEventLoop loop_{"pd-rpc", &clock_};
   rpc::ChannelPool channels_;
   std::unique_ptr<DataDir> dir_;
+  std::unique_ptr<disk::DiskReserve> disk_;
   std::unique_ptr<raftlog::RocksLogEngine> log_engine_;
   std::unique_ptr<engine::RocksKvEngine> meta_engine_;
   std::unique_ptr<rpc::GrpcTransport> transport_;
@@ -107,6 +109,10 @@ class Pd::Impl {
 
 absl::Status Pd::Impl::Start(std::string config_json) {
   ASSIGN_OR_RETURN(dir_, DataDir::Open(files_, config_.data_dir, members_));
+  // Before the engines: on a full disk they need the reserve.
+  disk_ = std::make_unique<disk::DiskReserve>(&files_, config_.data_dir,
+                                              config_.storage.reserve_bytes, &clock_, &metrics_);
+  scheduler_.Add(disk_.get());
   RETURN_IF_ERROR(OpenEngines());
   RETURN_IF_ERROR(OpenReplica());
   RETURN_IF_ERROR(StartServer());

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/units.h"
 
 namespace flotilla::pd {
 namespace {
@@ -26,6 +27,14 @@ void AddAddresses(config::OptionSet& options, PdConfig& config) {
               {"initial-cluster",
                "All members, this one too, as name=host:port: 1, 3 or 5. The "
                "same names at every start. Empty: this member alone."});
+}
+
+void AddStorage(config::OptionSet& options, PdConfig& config) {
+  options.AddSize(&config.storage.reserve_bytes,
+                  {"storage.reserve",
+                   "Space kept for when the disk is full: with less of it free this member warns, "
+                   "and goes on. 0: none."},
+                  {0, 1024 * kGiB});
 }
 
 void AddRaft(config::OptionSet& options, PdConfig& config) {
@@ -114,6 +123,7 @@ absl::StatusOr<std::vector<Member>> MembersOf(const PdConfig& config) {
 void AddOptions(config::OptionSet& options, PdConfig& config) {
   AddAddresses(options, config);
   config::AddConnectionLimits(options, config.server);
+  AddStorage(options, config);
   AddRaft(options, config);
   AddSchedule(options, config);
   options.Add(&config.log.level, {"log.level", "What is logged."},

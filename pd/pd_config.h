@@ -40,6 +40,10 @@ struct PdConfig {
   } schedule;
 
   struct {
+    uint64_t reserve_bytes = 64ull << 20;
+  } storage;
+
+  struct {
     std::string level = "info";
     std::string file;
   } log;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -170,6 +169,7 @@ struct Foundation {
 struct Storage {
   std::unique_ptr<env::FileLock> lock;
   StoreIdentity identity;
+  std::unique_ptr<disk::DiskReserve> disk;
   std::unique_ptr<engine::RocksKvEngine> engine;
   std::unique_ptr<raftlog::RocksLogEngine> log_engine;
 };
@@ -219,7 +219,6 @@ class Store::Impl {
  private:
   absl::Status OpenEngines();
   absl::Status OpenCore();
-  DiskUsage MakeDiskUsage() const;
   absl::Status Serve();
   absl::Status ServeStatus();
   void StopStages();
@@ -253,6 +252,9 @@ absl::Status Store::Impl::Start() {
 }
 
 absl::Status Store::Impl::OpenEngines() {
+  // Before the engines: on a full disk they need the reserve.
+  storage_.disk = std::make_unique<disk::DiskReserve>(
+      &base_.files, config_.data_dir, config_.storage.reserve_bytes, &base_.clock, &base_.metrics);
   // Old entries are read now and then only.
   const uint64_t log_cache = std::min(32 * kMiB, config_.storage.block_cache_bytes / 8);
   engine::RocksKvOptions data;
@@ -273,19 +275,6 @@ absl::Status Store::Impl::OpenEngines() {
   return absl::OkStatus();
 }
 
-DiskUsage Store::Impl::MakeDiskUsage() const {
-  return [dir = config_.data_dir, engine = storage_.engine.get(),
-          log_engine = storage_.log_engine.get()](pdpb::StoreStats& stats) {
-    std::error_code error;
-    const std::filesystem::space_info space = std::filesystem::space(dir, error);
-    if (!error) {
-      stats.set_capacity(space.capacity);
-      stats.set_available(space.available);
-    }
-    stats.set_used_size(engine->DiskBytes() + log_engine->ApproximateBytes());
-  };
-}
-
 absl::Status Store::Impl::OpenCore() {
   exchange_ = std::make_unique<Exchange>(
       base_, storage_.identity, [this](StoreId store_id) { core_->ReportUnreachable(store_id); });
@@ -302,8 +291,13 @@ absl::Status Store::Impl::OpenCore() {
   dependencies.pd = &base_.pd;
   dependencies.metrics = &base_.metrics;
   dependencies.fail_stop = &base_.fail_stop;
-  ASSIGN_OR_RETURN(core_, StoreCore::Open(CoreOptionsOf(config_), storage_.identity, dependencies,
-                                          MakeDiskUsage()));
+  dependencies.disk = storage_.disk.get();
+  ASSIGN_OR_RETURN(
+      core_,
+      StoreCore::Open(CoreOptionsOf(config_), storage_.identity, dependencies,
+                      [engine = storage_.engine.get(), log_engine = storage_.log_engine.get()] {
+                        return engine->DiskBytes() + log_engine->ApproximateBytes();
+                      }));
   serving_ = std::make_unique<Serving>(config_, base_, core_.get());
   return absl::OkStatus();
 }

@@ -67,6 +67,12 @@ void AddStorage(config::OptionSet& options, StoreConfig& config) {
            "The same of the Raft log's engine; its write-ahead files take up to three times as "
            "much. Less than storage.memtable.",
            64 * kKiB, 4 * kGiB);
+  options.AddSize(&config.storage.reserve_bytes,
+                  {"storage.reserve",
+                   "Space kept for when the disk is full. With less of it free, writes that add "
+                   "data are refused; reads, deletions and the work of other leaders go on. 0: "
+                   "none."},
+                  {0, 1024 * kGiB});
   options.AddSize(&config.storage.max_scan_bytes,
                   {"storage.max-scan",
                    "Keys and values in the answer to one request; a larger one "

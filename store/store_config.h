@@ -36,6 +36,7 @@ struct StoreConfig {
     uint64_t block_cache_bytes = 0;
     uint64_t memtable_bytes = 0;
     uint64_t log_memtable_bytes = 0;
+    uint64_t reserve_bytes = 512ull << 20;
     uint64_t max_scan_bytes = 64ull << 20;
     uint64_t max_message_bytes = 64ull << 20;
   } storage;

@@ -30,9 +30,10 @@ std::unique_ptr<multiraft::Host> MakeHost(multiraft::HostConfig config, StoreId 
 }  // namespace
 
 StoreCore::StoreCore(const StoreCoreOptions& options, const StoreIdentity& identity,
-                     const StoreDependencies& dependencies, DiskUsage disk_usage)
+                     const StoreDependencies& dependencies, std::function<uint64_t()> used_bytes)
     : identity_(identity),
       on_(dependencies),
+      room_(identity.store_id, on_.disk, on_.metrics),
       hub_(on_.engine),
       manager_({.store_id = identity.store_id,
                 .engine = on_.engine,
@@ -40,7 +41,8 @@ StoreCore::StoreCore(const StoreCoreOptions& options, const StoreIdentity& ident
                 .transport = on_.transport,
                 .index = &index_,
                 .snapshots = &hub_,
-                .installer = &hub_},
+                .installer = &hub_,
+                .room = &room_},
                options.peer),
       host_(MakeHost(options.host, identity.store_id, on_, &manager_)),
       write_limiter_(options.writes, on_.clock, on_.metrics),
@@ -51,11 +53,15 @@ StoreCore::StoreCore(const StoreCoreOptions& options, const StoreIdentity& ident
       reads_(on_.clock, &in_flight_),
       splitter_(on_.pd, &replicator_, on_.codec, on_.clock),
       split_checker_(on_.engine, &splitter_, options.split),
-      heartbeat_(identity.store_id, &index_, on_.pd, on_.clock,
-                 [host = host_.get(), usage = std::move(disk_usage)](pdpb::StoreStats& stats) {
-                   stats.set_slow_score(static_cast<uint64_t>(host->SlowScore()));
-                   usage(stats);
-                 }),
+      heartbeat_(
+          identity.store_id, &index_, on_.pd, on_.clock,
+          [host = host_.get(), disk = on_.disk,
+           used = std::move(used_bytes)](pdpb::StoreStats& stats) {
+            stats.set_slow_score(static_cast<uint64_t>(host->SlowScore()));
+            stats.set_capacity(disk->capacity());
+            stats.set_available(disk->level() == disk::DiskLevel::kRoomy ? disk->available() : 0);
+            stats.set_used_size(used());
+          }),
       instructions_({.host = host_.get(),
                      .manager = &manager_,
                      .splitter = &splitter_,
@@ -70,11 +76,13 @@ StoreCore::StoreCore(const StoreCoreOptions& options, const StoreIdentity& ident
             .replicator = &limited_replicator_,
             .executor = &reads_,
             .splitter = &splitter_,
+            .room = &room_,
             .slow_score = [host = host_.get()] { return host->SlowScore(); }},
            options.kv) {
   reads_.SetWaker(on_.scheduler->Add(&reads_));
   split_checker_.SetWaker(on_.scheduler->Add(&split_checker_));
   on_.scheduler->Add(&heartbeat_);
+  on_.scheduler->Add(on_.disk);
 }
 
 StoreCore::~StoreCore() { StopGroups(); }
@@ -82,9 +90,9 @@ StoreCore::~StoreCore() { StopGroups(); }
 absl::StatusOr<std::unique_ptr<StoreCore>> StoreCore::Open(const StoreCoreOptions& options,
                                                            const StoreIdentity& identity,
                                                            const StoreDependencies& dependencies,
-                                                           DiskUsage disk_usage) {
+                                                           std::function<uint64_t()> used_bytes) {
   std::unique_ptr<StoreCore> core(
-      new StoreCore(options, identity, dependencies, std::move(disk_usage)));
+      new StoreCore(options, identity, dependencies, std::move(used_bytes)));
   RETURN_IF_ERROR(core->OpenSnapshots(options.snapshot));
   RETURN_IF_ERROR(core->Recover());
   return core;
@@ -106,7 +114,10 @@ absl::Status StoreCore::OpenSnapshots(const SnapshotOptions& options) {
   callbacks.report = [this](RegionId region_id, PeerId to, bool succeeded) {
     host_->ReportSnapshot(region_id, to, succeeded);
   };
-  ASSIGN_OR_RETURN(snapshots_, SnapshotService::Open(options, dependencies, std::move(callbacks)));
+  SnapshotOptions with_room = options;
+  with_room.registry.room = [disk = on_.disk] { return disk->available(); };
+  ASSIGN_OR_RETURN(snapshots_,
+                   SnapshotService::Open(with_room, dependencies, std::move(callbacks)));
   hub_.Connect(snapshots_.get());
   hub_.Connect(&manager_);
   return absl::OkStatus();

@@ -4,10 +4,12 @@
 #ifndef FLOTILLA_STORE_STORE_CORE_H_
 #define FLOTILLA_STORE_STORE_CORE_H_
 
+#include <functional>
 #include <memory>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/disk/disk_reserve.h"
 #include "common/engine/kv_engine.h"
 #include "common/env/clock.h"
 #include "common/env/fail_stop.h"
@@ -29,6 +31,7 @@
 #include "store/kv/limited_replicator.h"
 #include "store/kv/read_stage.h"
 #include "store/kv/write_limiter.h"
+#include "store/region/disk_room.h"
 #include "store/region/region_manager.h"
 #include "store/snapshot/service.h"
 #include "store/snapshot_hub.h"
@@ -61,17 +64,19 @@ struct StoreDependencies {
   SnapshotConnector* connector = nullptr;
   pdclient::PdClient* pd = nullptr;
   metrics::Registry* metrics = nullptr;
+  // Of the data directory; becomes a stage of `scheduler`.
+  disk::DiskReserve* disk = nullptr;
   env::FailStop* fail_stop = nullptr;
 };
 
 class StoreCore {
  public:
   // Recovers the regions that the engines hold; their stages run once the scheduler is started.
-  // `disk_usage` fills in capacity, available and used_size of what PD is told.
+  // `used_bytes`: of the data directory, as PD is told.
   static absl::StatusOr<std::unique_ptr<StoreCore>> Open(const StoreCoreOptions& options,
                                                          const StoreIdentity& identity,
                                                          const StoreDependencies& dependencies,
-                                                         DiskUsage disk_usage);
+                                                         std::function<uint64_t()> used_bytes);
   // REQUIRES: no stage runs any more.
   ~StoreCore();
 
@@ -100,13 +105,14 @@ class StoreCore {
 
  private:
   StoreCore(const StoreCoreOptions& options, const StoreIdentity& identity,
-            const StoreDependencies& dependencies, DiskUsage disk_usage);
+            const StoreDependencies& dependencies, std::function<uint64_t()> used_bytes);
   absl::Status OpenSnapshots(const SnapshotOptions& options);
   absl::Status Recover();
 
   const StoreIdentity identity_;
   const StoreDependencies on_;
   RegionIndex index_;
+  DiskRoom room_;
   SnapshotHub hub_;
   RegionManager manager_;
   std::unique_ptr<SnapshotService> snapshots_;

@@ -89,6 +89,11 @@ void FindStoreProblems(const ClusterState& state, std::vector<std::string>& prob
       problems.push_back(
           fmt::format("PD has not heard of {} for {}", name, HumanSeconds(store.silent_ms / 1000)));
     }
+    if (store.IsFull()) {
+      problems.push_back(fmt::format(
+          "the disk of {} is full: writes that add data to regions that it leads are refused",
+          name));
+    }
     if (store.store.state() == metapb::StoreState::Offline) {
       problems.push_back(fmt::format("{} is leaving the cluster", name));
     }
@@ -176,8 +181,9 @@ absl::StatusOr<ClusterState> CollectClusterState(Session& session, int64_t now_w
     ++leaders[region.leader().store_id()];
   }
   for (const metapb::Store& store : stores) {
-    StoreState one{store, session.probe().Probe(store.address()), -1, peers[store.id()],
-                   leaders[store.id()]};
+    ASSIGN_OR_RETURN(pdpb::StoreStats stats, admin->StatsOf(StoreId(store.id())));
+    StoreState one{store, std::move(stats),  session.probe().Probe(store.address()),
+                   -1,    peers[store.id()], leaders[store.id()]};
     // PD keeps nanoseconds.
     if (store.last_heartbeat() > 0) {
       one.silent_ms = std::max<int64_t>(0, now_wall_ms - store.last_heartbeat() / 1'000'000);
@@ -216,6 +222,8 @@ Json StoresToJson(const ClusterState& state) {
     one.Set("state", StateText(store.store)).Set("version", store.store.version());
     one.Set("healthy", store.health.ok()).Set("peers", store.peers);
     one.Set("leaders", store.leaders);
+    one.Set("capacity_bytes", store.stats.capacity());
+    one.Set("available_bytes", store.stats.available()).Set("disk_full", store.IsFull());
     if (store.silent_ms >= 0) one.Set("heartbeat_age_ms", store.silent_ms);
     list.Append(std::move(one));
   }

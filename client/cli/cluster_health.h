@@ -24,9 +24,14 @@ struct MemberState {
 };
 
 struct StoreState {
+  // No room for more data: a store does not count its reserve as available.
+  bool IsFull() const { return stats.capacity() > 0 && stats.available() == 0; }
+
   metapb::Store store;
+  // Its last word to PD.
+  pdpb::StoreStats stats;
   absl::Status health;
-  // By the store's own word to PD; nothing when it never gave any.
+  // Since its last word to PD; nothing when it never gave any.
   int64_t silent_ms = -1;
   uint64_t peers = 0;
   uint64_t leaders = 0;

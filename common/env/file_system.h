@@ -39,6 +39,12 @@ class FileLock {
   virtual ~FileLock() = default;
 };
 
+// Of the disk that a path lies on.
+struct DiskSpace {
+  uint64_t capacity = 0;
+  uint64_t available = 0;  // To this process.
+};
+
 // Paths are absolute or relative to the process' directory, '/' between their parts. Errors name
 // the path; NotFound, AlreadyExists, ResourceExhausted (no space), else Internal.
 class FileSystem {
@@ -65,6 +71,10 @@ class FileSystem {
   virtual absl::Status RemoveAll(const std::string& path) = 0;
   virtual bool Exists(const std::string& path) const = 0;
   virtual absl::StatusOr<uint64_t> FileSize(const std::string& path) const = 0;
+  virtual absl::StatusOr<DiskSpace> Space(const std::string& path) const = 0;
+  // A file of so many bytes that take their space now, in place of any old one of that name.
+  // Nothing is left of it after an error; Unimplemented: the disk cannot do it.
+  virtual absl::Status Allocate(const std::string& path, uint64_t bytes) = 0;
   // Makes the names in a directory (creations, renames, removals) durable.
   virtual absl::Status SyncDir(const std::string& dir) = 0;
   // Unavailable when another process, or another holder in this one, has the lock. Creates the

@@ -13,6 +13,7 @@ namespace {
 struct File {
   std::string data;
   std::string synced;
+  uint64_t allocated = 0;  // Without data.
 };
 
 // A directory has no file.
@@ -37,7 +38,9 @@ struct MemoryFileSystem::Shared {
 
   uint64_t TotalBytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     uint64_t bytes = 0;
-    for (const auto& [path, file] : live) bytes += file == nullptr ? 0 : file->data.size();
+    for (const auto& [path, file] : live) {
+      if (file != nullptr) bytes += file->data.size() + file->allocated;
+    }
     return bytes;
   }
   bool IsDir(const std::string& path) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
@@ -54,8 +57,7 @@ class MemoryFileSystem::Writable final : public WritableFile {
 
   absl::Status Append(std::string_view data) override {
     MutexLock lock(shared_->mutex);
-    if (shared_->capacity != UINT64_MAX &&
-        shared_->TotalBytes() + data.size() > shared_->capacity) {
+    if (shared_->capacity - std::min(shared_->capacity, shared_->TotalBytes()) < data.size()) {
       return absl::ResourceExhaustedError(absl::StrFormat("write %s: no space left", path_));
     }
     file_->data.append(data);
@@ -213,7 +215,28 @@ absl::StatusOr<uint64_t> MemoryFileSystem::FileSize(const std::string& path) con
   MutexLock lock(shared_->mutex);
   const auto it = shared_->live.find(path);
   if (it == shared_->live.end() || it->second == nullptr) return NotFound(path);
-  return it->second->data.size();
+  return it->second->data.size() + it->second->allocated;
+}
+
+absl::StatusOr<DiskSpace> MemoryFileSystem::Space(const std::string& path) const {
+  MutexLock lock(shared_->mutex);
+  if (!shared_->IsDir(path) && !shared_->live.contains(path)) return NotFound(path);
+  constexpr uint64_t kUnlimited = uint64_t{1} << 40;
+  const uint64_t capacity = std::min(shared_->capacity, kUnlimited);
+  return DiskSpace{capacity, capacity - std::min(capacity, shared_->TotalBytes())};
+}
+
+absl::Status MemoryFileSystem::Allocate(const std::string& path, uint64_t bytes) {
+  MutexLock lock(shared_->mutex);
+  if (!shared_->IsDir(ParentDir(path))) return NotFound(ParentDir(path));
+  shared_->live.erase(path);
+  if (shared_->capacity - std::min(shared_->capacity, shared_->TotalBytes()) < bytes) {
+    return absl::ResourceExhaustedError(absl::StrFormat("allocate %s: no space left", path));
+  }
+  auto file = std::make_shared<File>();
+  file->allocated = bytes;
+  shared_->live[path] = std::move(file);
+  return absl::OkStatus();
 }
 
 absl::Status MemoryFileSystem::SyncDir(const std::string& dir) {

@@ -32,6 +32,8 @@ class MemoryFileSystem final : public FileSystem {
   absl::Status RemoveAll(const std::string& path) override;
   bool Exists(const std::string& path) const override;
   absl::StatusOr<uint64_t> FileSize(const std::string& path) const override;
+  absl::StatusOr<DiskSpace> Space(const std::string& path) const override;
+  absl::Status Allocate(const std::string& path, uint64_t bytes) override;
   absl::Status SyncDir(const std::string& dir) override;
   absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
 

@@ -190,6 +190,26 @@ absl::StatusOr<uint64_t> PosixFileSystem::FileSize(const std::string& path) cons
   return size;
 }
 
+absl::StatusOr<DiskSpace> PosixFileSystem::Space(const std::string& path) const {
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(path, error);
+  if (error) return ErrorOf("space of", path, error);
+  return DiskSpace{space.capacity, space.available};
+}
+
+absl::Status PosixFileSystem::Allocate(const std::string& path, uint64_t bytes) {
+  const Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!fd.valid()) return LastError("create", path);
+  // The system call itself: where the disk cannot do it, the library's function would write zeros.
+  if (::fallocate(fd.get(), 0, 0, static_cast<off_t>(bytes)) == 0) return absl::OkStatus();
+  const absl::Status status =
+      errno == EOPNOTSUPP || errno == ENOSYS
+          ? absl::UnimplementedError("allocate " + path + ": the file system cannot do it")
+          : LastError("allocate", path);
+  ::unlink(path.c_str());
+  return status;
+}
+
 absl::Status PosixFileSystem::SyncDir(const std::string& dir) {
   const Descriptor fd(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.valid()) return LastError("open directory", dir);

@@ -25,6 +25,8 @@ struct Envelope {
   Epoch epoch;
   // The tenant's own hint, such as the range of a region that the receiver may have to create.
   Bytes context;
+  // The sender's disk has no room for more data.
+  bool disk_full = false;
   raft::Message message;
 };
 

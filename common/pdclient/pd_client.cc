@@ -44,6 +44,12 @@ absl::StatusOr<pdpb::Region> PickRegion(pdpb::GetRegionResponse& response) {
   return region;
 }
 
+pdpb::GetStoreRequest StoreRequest(StoreId store_id) {
+  pdpb::GetStoreRequest request;
+  request.set_store_id(store_id.value());
+  return request;
+}
+
 }  // namespace
 
 absl::Status HeaderStatus(const pdpb::ResponseHeader& header) {
@@ -114,11 +120,16 @@ void PdClient::ScanRegions(const KeyRange& range, int limit,
 }
 
 void PdClient::GetStore(StoreId store_id, Callback<metapb::Store> done) {
-  pdpb::GetStoreRequest request;
-  request.set_store_id(store_id.value());
-  CallMethod("pdpb.PD/GetStore", std::move(request),
+  CallMethod("pdpb.PD/GetStore", StoreRequest(store_id),
              Picking<pdpb::GetStoreResponse>(std::move(done), [](auto& response) {
                return std::move(*response.mutable_store());
+             }));
+}
+
+void PdClient::GetStoreStats(StoreId store_id, Callback<pdpb::StoreStats> done) {
+  CallMethod("pdpb.PD/GetStore", StoreRequest(store_id),
+             Picking<pdpb::GetStoreResponse>(std::move(done), [](auto& response) {
+               return std::move(*response.mutable_stats());
              }));
 }
 

@@ -76,6 +76,8 @@ class PdClient {
   // --- Stores
   // --------------------------------------------------------------------------------------
   void GetStore(StoreId store_id, Callback<metapb::Store> done);
+  // What the store last told PD; empty if it told this leader nothing yet.
+  void GetStoreStats(StoreId store_id, Callback<pdpb::StoreStats> done);
   void GetAllStores(bool exclude_tombstones, Callback<std::vector<metapb::Store>> done);
   void PutStore(const metapb::Store& store, StatusCallback done);
   void StoreHeartbeat(const pdpb::StoreStats& stats, Callback<pdpb::StoreHeartbeatResponse> done);

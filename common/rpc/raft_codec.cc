@@ -292,6 +292,7 @@ void EncodeEnvelope(const net::Envelope& envelope, raft::v1::Envelope* out) {
     const std::string_view context = envelope.context.view();
     out->set_context(context.data(), context.size());
   }
+  out->set_disk_full(envelope.disk_full);
   wire::Message* message = out->mutable_message();
   message->set_from(envelope.message.from.value());
   message->set_to(envelope.message.to.value());
@@ -312,6 +313,7 @@ absl::StatusOr<net::Envelope> DecodeEnvelope(raft::v1::Envelope* in, StoreId fro
   envelope.to_store = to;
   envelope.epoch = {in->conf_ver(), in->version()};
   envelope.context = Bytes(std::move(*in->mutable_context()));
+  envelope.disk_full = in->disk_full();
   envelope.message.from = PeerId(message->from());
   envelope.message.to = PeerId(message->to());
   envelope.message.term = Term(message->term());

@@ -138,6 +138,7 @@ void ClusterApi::GetStore(const pdpb::GetStoreRequest& request, pdpb::GetStoreRe
   const std::optional<StoreInfo> store = state->cluster.GetStore(StoreId(request.store_id()));
   if (store.has_value()) {
     *response->mutable_store() = Describe(*store);
+    *response->mutable_stats() = store->stats;
   } else {
     SetHeaderError(response->mutable_header(), pdpb::UNKNOWN,
                    absl::StrCat("invalid store ID ", request.store_id(), ", not found"));

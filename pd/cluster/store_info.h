@@ -38,6 +38,8 @@ struct StoreInfo {
     return meta.state() == metapb::Up && last_heartbeat.has_value() &&
            SilentFor(now) < kStoreDisconnectedAfter;
   }
+  // Has its disk no room for more data? Stores do not count their reserve as available.
+  bool IsFull() const { return stats.capacity() > 0 && stats.available() == 0; }
   // Must its replicas be made elsewhere?
   bool IsLost(env::Instant now) const {
     return meta.state() != metapb::Up || SilentFor(now) >= kStoreDownAfter;

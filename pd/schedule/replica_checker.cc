@@ -16,7 +16,7 @@ std::optional<StoreId> PickTarget(const ReplicaConfig& config, const ClusterView
   std::optional<StoreId> best;
   int best_load = 0;
   for (const auto& [id, store] : view.stores) {
-    if (!store.IsServing(view.now) || region.PeerOn(id) != nullptr) continue;
+    if (!store.IsServing(view.now) || store.IsFull() || region.PeerOn(id) != nullptr) continue;
     const auto it = adding.find(id);
     const int coming = it == adding.end() ? 0 : it->second;
     if (coming >= config.max_adding_per_store) continue;

@@ -105,11 +105,9 @@ template <typename Response, typename Finish>
 void KvApi::Propose(const kvrpcpb::Context& context, const RegionView& view, std::string command,
                     bool own_entry, Response* response, rpc::Done done, Finish finish) {
   const RegionId region_id = view.region.id();
-  if (command.size() > limits_.max_entry_bytes) [[unlikely]] {
-    Reply(errors::RaftEntryTooLarge(region_id, command.size(), limits_.max_entry_bytes), response,
-          std::move(done));
-    return;
-  }
+  if (command.size() > limits_.max_entry_bytes) [[unlikely]]
+    return Reply(errors::RaftEntryTooLarge(region_id, command.size(), limits_.max_entry_bytes),
+                 response, std::move(done));
   multiraft::Proposal proposal;
   proposal.command = std::move(command);
   proposal.own_entry = own_entry;
@@ -128,8 +126,8 @@ void KvApi::Propose(const kvrpcpb::Context& context, const RegionView& view, std
 }
 
 template <typename Request, typename Response, typename BuildFunction>
-void KvApi::Write(const Request& request, Response* response, size_t expected_bytes, rpc::Done done,
-                  BuildFunction build) {
+void KvApi::Write(const Request& request, Response* response, Growth growth, size_t expected_bytes,
+                  rpc::Done done, BuildFunction build) {
   absl::Status status = on_.replicator->CheckRoom(expected_bytes);
   if (!status.ok()) [[unlikely]]
     return Reply(status, response, std::move(done));
@@ -137,7 +135,8 @@ void KvApi::Write(const Request& request, Response* response, size_t expected_by
   if (!view.ok()) [[unlikely]]
     return Reply(view.status(), response, std::move(done));
   WriteCommand command((*view)->region.version(), expected_bytes);
-  status = build((*view)->region, command);
+  if (growth == Growth::kGrows) status = on_.room->CheckGrowth((*view)->region);
+  if (status.ok()) status = build((*view)->region, command);
   if (!status.ok()) [[unlikely]]
     return Reply(status, response, std::move(done));
   Propose(request.context(), **view, std::move(command).Take(), /*own_entry=*/false, response,
@@ -340,7 +339,7 @@ void KvApi::RawChecksum(const kvrpcpb::RawChecksumRequest& request,
 void KvApi::RawPut(const kvrpcpb::RawPutRequest& request, kvrpcpb::RawPutResponse* response,
                    rpc::Done done) {
   if (!Begin(request, response, done)) return;
-  Write(request, response, CommandBytes(*on_.codec, request.key(), request.value()),
+  Write(request, response, Growth::kGrows, CommandBytes(*on_.codec, request.key(), request.value()),
         std::move(done),
         [this, &request](const Region& region, WriteCommand& command) -> absl::Status {
           RETURN_IF_ERROR(on_.codec->CheckRawKey(request.context(), request.key()));
@@ -356,7 +355,7 @@ void KvApi::RawBatchPut(const kvrpcpb::RawBatchPutRequest& request,
   for (const auto& pair : request.pairs()) {
     bytes += CommandBytes(*on_.codec, pair.key(), pair.value());
   }
-  Write(request, response, bytes, std::move(done),
+  Write(request, response, Growth::kGrows, bytes, std::move(done),
         [this, &request](const Region& region, WriteCommand& command) -> absl::Status {
           const int64_t now_ms = on_.clock->WallMillis();
           for (int i = 0; i < request.pairs_size(); ++i) {
@@ -374,7 +373,8 @@ void KvApi::RawBatchPut(const kvrpcpb::RawBatchPutRequest& request,
 void KvApi::RawDelete(const kvrpcpb::RawDeleteRequest& request,
                       kvrpcpb::RawDeleteResponse* response, rpc::Done done) {
   if (!Begin(request, response, done)) return;
-  Write(request, response, CommandBytes(*on_.codec, request.key(), {}), std::move(done),
+  Write(request, response, Growth::kShrinks, CommandBytes(*on_.codec, request.key(), {}),
+        std::move(done),
         [this, &request](const Region& region, WriteCommand& command) -> absl::Status {
           RETURN_IF_ERROR(on_.codec->CheckRawKey(request.context(), request.key()));
           return region.CheckKey(command.Delete(*on_.codec, request.key()));
@@ -386,7 +386,7 @@ void KvApi::RawBatchDelete(const kvrpcpb::RawBatchDeleteRequest& request,
   if (!Begin(request, response, done)) return;
   size_t bytes = 0;
   for (const std::string& key : request.keys()) bytes += CommandBytes(*on_.codec, key, {});
-  Write(request, response, bytes, std::move(done),
+  Write(request, response, Growth::kShrinks, bytes, std::move(done),
         [this, &request](const Region& region, WriteCommand& command) -> absl::Status {
           for (const std::string& key : request.keys()) {
             RETURN_IF_ERROR(on_.codec->CheckRawKey(request.context(), key));
@@ -399,7 +399,7 @@ void KvApi::RawBatchDelete(const kvrpcpb::RawBatchDeleteRequest& request,
 void KvApi::RawDeleteRange(const kvrpcpb::RawDeleteRangeRequest& request,
                            kvrpcpb::RawDeleteRangeResponse* response, rpc::Done done) {
   if (!Begin(request, response, done)) return;
-  Write(request, response, 2 * kMaxKeyBytes, std::move(done),
+  Write(request, response, Growth::kShrinks, 2 * kMaxKeyBytes, std::move(done),
         [this, &request](const Region& region, WriteCommand& command) -> absl::Status {
           RETURN_IF_ERROR(
               on_.codec->CheckRawRange(request.context(), request.start_key(), request.end_key()));
@@ -421,6 +421,7 @@ void KvApi::RawCompareAndSwap(const kvrpcpb::RawCASRequest& request,
   if (status.ok()) status = on_.codec->CheckRawKey(request.context(), request.key());
   if (status.ok()) status = expiry.status();
   if (status.ok()) status = (*view)->region.CheckKey(key);
+  if (status.ok() && !request.delete_()) status = on_.room->CheckGrowth((*view)->region);
   if (!status.ok()) return Reply(status, response, std::move(done));
 
   std::string replacement;

@@ -24,6 +24,7 @@
 #include "store/kv/key_codec.h"
 #include "store/kv/local_reader.h"
 #include "store/kv/replicator.h"
+#include "store/region/disk_room.h"
 #include "tikv/kvrpcpb.pb.h"
 
 namespace flotilla::store {
@@ -48,6 +49,7 @@ struct KvDependencies {
   Replicator* replicator = nullptr;
   ReadExecutor* executor = nullptr;
   RegionSplitter* splitter = nullptr;
+  DiskRoom* room = nullptr;
   // From 1, well, to 100. Thread-safe.
   std::function<double()> slow_score;
 };
@@ -92,6 +94,9 @@ class KvApi {
                           kvrpcpb::UnsafeDestroyRangeResponse* response, rpc::Done done);
 
  private:
+  // May the write make the data grow? Then it needs room on the disks.
+  enum class Growth { kShrinks, kGrows };
+
   // False, and `done` answered, when the request cannot be served at all: another cluster's,
   // another API version's, another column family's.
   template <typename Request, typename Response>
@@ -103,8 +108,8 @@ class KvApi {
             ReadFunction read);
   // `build(view, command)` adds the operations; the result is proposed.
   template <typename Request, typename Response, typename BuildFunction>
-  void Write(const Request& request, Response* response, size_t expected_bytes, rpc::Done done,
-             BuildFunction build);
+  void Write(const Request& request, Response* response, Growth growth, size_t expected_bytes,
+             rpc::Done done, BuildFunction build);
   template <typename Response, typename Finish>
   void Propose(const kvrpcpb::Context& context, const RegionView& view, std::string command,
                bool own_entry, Response* response, rpc::Done done, Finish finish);

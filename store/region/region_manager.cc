@@ -23,8 +23,11 @@ RegionPeer& PeerOf(multiraft::PeerDelegate& delegate) {
 RegionManager::RegionManager(const RegionManagerDependencies& dependencies,
                              const RegionPeerConfig& config)
     : on_(dependencies),
-      peer_environment_{
-          .config = config, .engine = on_.engine, .clock = on_.clock, .services = this} {}
+      peer_environment_{.config = config,
+                        .engine = on_.engine,
+                        .clock = on_.clock,
+                        .services = this,
+                        .room = on_.room} {}
 
 void RegionManager::Connect(multiraft::Host* host, ReportSink report, SplitCheckSink check_split) {
   host_ = host;

@@ -45,6 +45,7 @@ struct RegionManagerDependencies {
   RegionIndex* index = nullptr;
   SnapshotExchange* snapshots = nullptr;
   StateInstaller* installer = nullptr;
+  DiskRoom* room = nullptr;
 };
 
 class RegionManager final : public PeerServices, public multiraft::Tenant {

@@ -130,7 +130,8 @@ bool RegionPeer::AcceptMessage(const net::Envelope& envelope) {
   if (leads()) followers_.Heard(message.from, now_);
   // The node of a learner never forgets its leader, since it has no election to begin.
   if (IsFromLeader(message.body)) leader_seen_ = now_;
-  return true;
+  env_.room->Heard(envelope.from_store, envelope.disk_full);
+  return !env_.room->Drops(message.body);
 }
 
 bool RegionPeer::AddressMessage(net::Envelope& envelope) {
@@ -143,6 +144,7 @@ bool RegionPeer::AddressMessage(net::Envelope& envelope) {
   } else {
     return false;
   }
+  envelope.disk_full = env_.room->IsFull();
   envelope.epoch.conf_ver = told_conf_ver_;
   if (view_ != nullptr) {
     envelope.epoch = view_->region.epoch();

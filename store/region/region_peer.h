@@ -16,6 +16,7 @@
 #include "common/env/clock.h"
 #include "common/multiraft/peer_delegate.h"
 #include "store/operation/conf_change.h"
+#include "store/region/disk_room.h"
 #include "store/region/peer_report.h"
 #include "store/region/peer_services.h"
 #include "store/region/region_index.h"
@@ -44,6 +45,7 @@ struct RegionPeerEnvironment {
   const engine::KvEngine* engine = nullptr;
   const env::Clock* clock = nullptr;
   PeerServices* services = nullptr;
+  DiskRoom* room = nullptr;
 };
 
 class RegionPeer final : public multiraft::PeerDelegate {

@@ -125,6 +125,10 @@ absl::StatusOr<std::unique_ptr<SnapshotRegistry::Draft>> SnapshotRegistry::Begin
           absl::StrFormat("snapshot %s of %d bytes: the snapshots take %d of at most %d bytes",
                           ToString(id), bytes, bytes_, options_.max_bytes));
     }
+    if (const uint64_t room = options_.room ? options_.room() : UINT64_MAX; bytes > room) {
+      return absl::ResourceExhaustedError(absl::StrFormat(
+          "snapshot %s of %d bytes: the disk has room for %d", ToString(id), bytes, room));
+    }
     Entry& entry = entries_[key];
     entry.bytes = bytes;
     entry.last_used = clock_->Now();

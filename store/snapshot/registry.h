@@ -10,6 +10,7 @@
 #define FLOTILLA_STORE_SNAPSHOT_REGISTRY_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -33,6 +34,8 @@ struct SnapshotRegistryOptions {
   uint64_t max_bytes = 64ull << 30;
   // Snapshots that may be on their way in at once.
   size_t max_receiving = 8;
+  // Bytes that the disk has room for; null: any.
+  std::function<uint64_t()> room = nullptr;
   // A snapshot that nobody has used for so long is removed.
   env::Duration max_idle = std::chrono::minutes(30);
 };
@@ -79,7 +82,8 @@ class SnapshotRegistry {
   ~SnapshotRegistry();
 
   // Starts a snapshot of about `bytes`. AlreadyExists: there is one, or one is being made.
-  // ResourceExhausted: too many, or no room within max_bytes. The registry must outlive the draft.
+  // ResourceExhausted: too many, or no room within max_bytes or on the disk. The registry must
+  // outlive the draft.
   absl::StatusOr<std::unique_ptr<Draft>> Begin(SnapshotKind kind, const SnapshotId& id,
                                                uint64_t bytes);
   // Null when there is none.

@@ -13,14 +13,18 @@ constexpr int kAttempts = 30;
 
 }  // namespace
 
-SimStore::SimStore(const Parts& parts, const StoreClusterOptions& options) : hub_(parts.engine) {
+SimStore::SimStore(const Parts& parts, const StoreClusterOptions& options)
+    : reserve_(parts.files, ".", 0, parts.process, &metrics_),
+      room_(parts.id, &reserve_, &metrics_),
+      hub_(parts.engine) {
   manager_ = std::make_unique<RegionManager>(RegionManagerDependencies{.store_id = parts.id,
                                                                        .engine = parts.engine,
                                                                        .clock = parts.process,
                                                                        .transport = parts.transport,
                                                                        .index = &index_,
                                                                        .snapshots = &hub_,
-                                                                       .installer = &hub_},
+                                                                       .installer = &hub_,
+                                                                       .room = &room_},
                                              options.peer);
   multiraft::HostConfig config = options.host;
   config.store_id = parts.id;
@@ -60,6 +64,7 @@ SimStore::SimStore(const Parts& parts, const StoreClusterOptions& options) : hub
                      .replicator = replicator_.get(),
                      .executor = reads_.get(),
                      .splitter = splitter_.get(),
+                     .room = &room_,
                      .slow_score = [host = host_.get()] { return host->SlowScore(); }},
       KvLimits{});
   manager_->Connect(

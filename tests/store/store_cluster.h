@@ -164,6 +164,8 @@ class SimStore {
   void OpenSnapshots(const Parts& parts);
 
   metrics::Registry metrics_;
+  disk::DiskReserve reserve_;
+  DiskRoom room_;
   RegionIndex index_;
   SnapshotHub hub_;
   std::unique_ptr<RegionManager> manager_;

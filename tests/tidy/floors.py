@@ -6,7 +6,7 @@ from source import Problem
 FLOORS = [
     ("proto", 0), ("common/base", 0),
     ("common/env", 1), ("common/config", 1), ("common/metrics", 1), ("common/raft", 1),
-    ("common/net", 2), ("common/engine", 2), ("common/errors", 2),
+    ("common/net", 2), ("common/engine", 2), ("common/errors", 2), ("common/disk", 2),
     ("common/raftlog", 3), ("common/rpc", 3),
     ("common/multiraft", 4), ("common/pdclient", 4),
     ("store", 5), ("pd", 5), ("client", 5),

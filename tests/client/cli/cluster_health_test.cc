@@ -57,6 +57,13 @@ TEST_F(ClusterHealthTest, Members) {
                           HasSubstr("only 1 of 3 PD members answer")));
 }
 
+TEST_F(ClusterHealthTest, AFullDisk) {
+  state_.stores[1].stats.set_capacity(1000);
+  EXPECT_THAT(FindProblems(state_), ElementsAre(HasSubstr("the disk of store 2 at s2 is full")));
+  state_.stores[1].stats.set_available(1);
+  EXPECT_THAT(FindProblems(state_), IsEmpty());
+}
+
 TEST_F(ClusterHealthTest, Stores) {
   state_.stores[1].silent_ms = 25'000;
   state_.stores[2].store.set_version("1.1.0");

@@ -2,6 +2,8 @@
 // expects it.
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
+
 #include "common/base/check.h"
 #include "tests/sim/fault/fault.h"
 
@@ -37,13 +39,24 @@ bool Flush(Cluster& cluster, env::Random& random) {
   return true;
 }
 
-// No file of the store grows any more: snapshots are neither made nor taken.
+// No file of the store grows any more: snapshots are neither made nor taken, writes that add data
+// are refused; and when the reserve is nearly gone too, entries of other leaders are not taken.
 bool FillDisk(Cluster& cluster, env::Random& random) {
   StoreNode& node = AnyOf(cluster.stores(), random);
   if (!node.IsServing()) return false;
-  const bool frees = random.Chance(0.5);
-  cluster.Note(fmt::format("the disk of {} {}", node.host(), frees ? "has room" : "is full"));
-  node.disk().files.SetCapacity(frees ? UINT64_MAX : node.disk().files.TotalBytes());
+  env::MemoryFileSystem& files = node.disk().files;
+  if (random.Chance(0.5)) {
+    cluster.Note(fmt::format("the disk of {} has room", node.host()));
+    files.SetCapacity(UINT64_MAX);
+    return true;
+  }
+  const uint64_t bytes = files.TotalBytes();
+  const bool takes_the_reserve = random.Chance(0.3);
+  cluster.Note(fmt::format("the disk of {} is full{}", node.host(),
+                           takes_the_reserve ? ", and without its reserve" : ""));
+  // Less than there is: as if somebody else took what the reserve gave back.
+  files.SetCapacity(takes_the_reserve ? bytes - std::min(bytes, cluster.plan().store.reserve_bytes)
+                                      : bytes);
   return true;
 }
 

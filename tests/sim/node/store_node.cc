@@ -16,7 +16,6 @@ namespace {
 constexpr char kDataDir[] = "data";
 // How long a call of PD may take while the store starts.
 constexpr env::Duration kPatience = std::chrono::seconds(12);
-constexpr uint64_t kCapacity = uint64_t{1} << 40;
 
 pdclient::GrpcPdClientOptions PdOptions(const StoreNodeOptions& options) {
   pdclient::GrpcPdClientOptions pd;
@@ -48,6 +47,7 @@ struct StoreNode::Running {
   const env::Random crash;
   std::unique_ptr<pdclient::GrpcPdClient> pd;
   std::unique_ptr<env::FileLock> lock;
+  std::unique_ptr<disk::DiskReserve> reserve;
   std::unique_ptr<store::GrpcSnapshotConnector> connector;
   std::optional<WatchedLogEngine> log;
   std::unique_ptr<store::StoreCore> core;
@@ -81,6 +81,8 @@ absl::Status StoreNode::Open(Running& running, env::Random random) {
   ASSIGN_OR_RETURN(const store::StoreIdentity identity,
                    store::EnsureIdentity(disk_->files, kDataDir, pd, store::ApiVersion::kV2));
   id_ = identity.store_id;
+  running.reserve = std::make_unique<disk::DiskReserve>(
+      &disk_->files, kDataDir, options_.reserve_bytes, &process.scheduler, &process.metrics);
   metapb::Store self;
   self.set_id(identity.store_id.value());
   self.set_address(host_);
@@ -104,12 +106,10 @@ absl::Status StoreNode::Open(Running& running, env::Random random) {
   dependencies.connector = running.connector.get();
   dependencies.pd = running.pd.get();
   dependencies.metrics = &process.metrics;
+  dependencies.disk = running.reserve.get();
   dependencies.fail_stop = &process;
   ASSIGN_OR_RETURN(running.core, store::StoreCore::Open(options_.core, identity, dependencies,
-                                                        [](pdpb::StoreStats& stats) {
-                                                          stats.set_capacity(kCapacity);
-                                                          stats.set_available(kCapacity / 2);
-                                                        }));
+                                                        [] { return uint64_t{0}; }));
   CheckPromises();
   running.core->Bind(process.server);
   place_.fabric->Serve(host_, &process.server);

@@ -23,6 +23,7 @@ namespace flotilla::sim {
 struct StoreNodeOptions {
   store::StoreCoreOptions core;
   DiskOptions disk;
+  uint64_t reserve_bytes = 1000;
   std::vector<std::string> pd;
 };
 

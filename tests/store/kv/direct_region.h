@@ -77,6 +77,7 @@ struct DirectRegion {
   static constexpr uint64_t kStore = 2;
   static constexpr uint64_t kPeer = 52;
   static constexpr uint64_t kCluster = 77;
+  static constexpr uint64_t kReserve = 1000;
 
   explicit DirectRegion(ApiVersion version) { UseApi(version); }
 
@@ -113,6 +114,7 @@ struct DirectRegion {
     on.replicator = &replicator;
     on.executor = &executor;
     on.splitter = &splitter;
+    on.room = &room;
     on.slow_score = [this] { return slow_score; };
     api = std::make_unique<KvApi>(on, KvLimits{.max_entry_bytes = 1 << 20, .max_scan_bytes = 4096});
   }
@@ -126,11 +128,22 @@ struct DirectRegion {
     context->mutable_peer()->set_store_id(kStore);
     if (codec->version() == ApiVersion::kV2) context->set_api_version(kvrpcpb::V2);
   }
+  // Writes that add data are refused from now on.
+  void FillDisk() {
+    files.SetCapacity(files.TotalBytes());
+    clock.Advance(disk::DiskReserve::kInterval);
+    reserve.RunOnce();
+    published->lease.Extend(Term(6), clock.Now() + std::chrono::seconds(1));
+  }
   const RegionView& view() const { return *index.All().front(); }
 
   env::MemoryFileSystem files;
   engine::MemoryKvEngine engine{&files};
   env::ManualClock clock;
+  metrics::Registry metrics;
+  // Looks when a test runs it.
+  disk::DiskReserve reserve{&files, ".", kReserve, &clock, &metrics};
+  DiskRoom room{StoreId(kStore), &reserve, &metrics};
   std::unique_ptr<KeyCodec> codec;
   std::shared_ptr<PublishedPeer> published;
   std::unique_ptr<RegionStateMachine> machine;

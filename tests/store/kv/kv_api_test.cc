@@ -322,6 +322,28 @@ TEST_F(KvApiTest, ChecksumIsTheXorOfThePairs) {
   EXPECT_EQ(response.checksum(), Crc64(0, "c1") ^ Crc64(0, "d22"));
 }
 
+TEST_F(KvApiTest, OnAFullDiskWhatGrowsIsRefusedAndTheRestGoesOn) {
+  EXPECT_FALSE(Put("ra", "v").has_region_error());
+  region_.FillDisk();
+  const auto refused = Put("rb", "v");
+  ASSERT_TRUE(refused.region_error().has_disk_full()) << refused.ShortDebugString();
+  EXPECT_EQ(refused.region_error().disk_full().store_id(0), kStore);
+  auto batch = Make<kvrpcpb::RawBatchPutRequest>();
+  batch.add_pairs()->set_key("rb");
+  EXPECT_TRUE(Call(batch, &KvApi::RawBatchPut).region_error().has_disk_full());
+  auto swap = Make<kvrpcpb::RawCASRequest>();
+  swap.set_key("ra");
+  swap.set_previous_value("v");
+  EXPECT_TRUE(Call(swap, &KvApi::RawCompareAndSwap).region_error().has_disk_full());
+
+  EXPECT_EQ(Get("ra").value(), "v");
+  swap.set_delete_(true);
+  EXPECT_TRUE(Call(swap, &KvApi::RawCompareAndSwap).succeed());
+  auto erase = Make<kvrpcpb::RawDeleteRequest>();
+  erase.set_key("ra");
+  EXPECT_FALSE(Call(erase, &KvApi::RawDelete).has_region_error());
+}
+
 TEST_F(KvApiTest, UndeterminedIsItsOwnAnswer) {
   region_.replicator.error = errors::Undetermined("who knows");
   EXPECT_TRUE(Put("c", "v").region_error().has_undetermined_result());

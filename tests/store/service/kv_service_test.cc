@@ -59,6 +59,7 @@ class KvServiceTest : public ::testing::Test {
     on.replicator = &groups_;
     on.executor = &executor_;
     on.splitter = &splitter_;
+    on.room = &room_;
     on.slow_score = [this] { return slow_score_; };
     api_ = std::make_unique<KvApi>(on, KvLimits{});
     BindKvService(server_.server(), api_.get(), &in_flight_);
@@ -107,6 +108,9 @@ class KvServiceTest : public ::testing::Test {
   env::MemoryFileSystem files_;
   engine::MemoryKvEngine engine_{&files_};
   env::SystemClock clock_;
+  metrics::Registry registry_;
+  disk::DiskReserve reserve_{&files_, ".", 0, &clock_, &registry_};
+  DiskRoom room_{StoreId(1), &reserve_, &registry_};
   const KeyCodec codec_{ApiVersion::kV1};
   RegionIndex index_;
   NoGroups groups_;
