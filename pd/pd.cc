@@ -8,6 +8,7 @@
 #include "common/base/mutex.h"
 #include "common/base/status_macros.h"
 #include "common/base/units.h"
+#include "common/disk/database_mark.h"
 #include "common/disk/disk_reserve.h"
 #include "common/engine/rocks_kv_engine.h"
 #include "common/engine/rocks_options.h"
@@ -32,6 +33,10 @@ namespace {
 
 // Tables of a few megabytes of metadata, the log, our own connections.
 constexpr size_t kOtherFiles = 1024;
+
+constexpr char kLostData[] =
+    "Put it back from the same disk. A member cannot begin anew: the others have its votes and "
+    "acknowledgements, and it has not";
 
 // The metadata of a large cluster are some megabytes.
 engine::RocksKvOptions MetaEngineOptions() {
@@ -109,11 +114,13 @@ class Pd::Impl {
 
 absl::Status Pd::Impl::Start(std::string config_json) {
   ASSIGN_OR_RETURN(dir_, DataDir::Open(files_, config_.data_dir, members_));
+  RETURN_IF_ERROR(disk::CheckDatabases(files_, config_.data_dir, {"log", "meta"}, kLostData));
   // Before the engines: on a full disk they need the reserve.
   disk_ = std::make_unique<disk::DiskReserve>(&files_, config_.data_dir,
                                               config_.storage.reserve_bytes, &clock_, &metrics_);
   scheduler_.Add(disk_.get());
   RETURN_IF_ERROR(OpenEngines());
+  RETURN_IF_ERROR(disk::MarkDatabases(files_, config_.data_dir));
   RETURN_IF_ERROR(OpenReplica());
   RETURN_IF_ERROR(StartServer());
   scheduler_.Start();

@@ -10,6 +10,8 @@
 #include "common/base/log.h"
 #include "common/base/mutex.h"
 #include "common/base/status_macros.h"
+#include "common/disk/database_mark.h"
+#include "common/disk/disk_reserve.h"
 #include "common/engine/rocks_kv_engine.h"
 #include "common/engine/rocks_options.h"
 #include "common/env/fail_stop.h"
@@ -36,6 +38,10 @@ namespace flotilla::store {
 namespace {
 
 constexpr env::Duration kDrainPoll = std::chrono::milliseconds(50);
+
+constexpr char kLostData[] =
+    "Put it back from the same disk, or start a new store with an empty directory at another "
+    "address: PD makes the lost replicas anew once it has not heard of this store for 30 minutes";
 
 // Nobody wakes it.
 void Pause(env::Duration time) {
@@ -243,7 +249,9 @@ absl::Status Store::Impl::Start() {
   base_.loop.Start();
   ASSIGN_OR_RETURN(storage_.identity,
                    EnsureIdentity(base_.files, config_.data_dir, base_.pd, ApiVersionOf(config_)));
+  RETURN_IF_ERROR(disk::CheckDatabases(base_.files, config_.data_dir, {"data", "log"}, kLostData));
   RETURN_IF_ERROR(OpenEngines());
+  RETURN_IF_ERROR(disk::MarkDatabases(base_.files, config_.data_dir));
   const metapb::Store self = DescribeSelf(config_, storage_.identity.store_id, base_.clock);
   RETURN_IF_ERROR(EnsureClusterBootstrapped(*storage_.engine, base_.pd, self));
   RETURN_IF_ERROR(RegisterStore(base_.pd, self));

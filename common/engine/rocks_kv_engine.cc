@@ -103,15 +103,15 @@ class RocksKvEngine::RocksSnapshot final : public Snapshot {
 
 class RocksKvEngine::RocksIterator final : public Iterator {
  public:
-  RocksIterator(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* handle, const ReadOptions& options)
-      : bounds_(options.bounds), lower_(bounds_.start), upper_(bounds_.end) {
+  RocksIterator(const RocksKvEngine* engine, ColumnFamily cf, const ReadOptions& options)
+      : engine_(engine), bounds_(options.bounds), lower_(bounds_.start), upper_(bounds_.end) {
     rocksdb::ReadOptions read;
     read.snapshot = RocksSnapshot::Of(options.snapshot);
     read.fill_cache = options.fill_cache;
     // Bounds let RocksDB pass over tables, and end a search in a deleted range, early.
     if (!bounds_.start.empty()) read.iterate_lower_bound = &lower_;
     if (!bounds_.end.empty()) read.iterate_upper_bound = &upper_;
-    it_.reset(db->NewIterator(read, handle));
+    it_.reset(engine->db_->NewIterator(read, engine->handle(cf)));
   }
 
   void SeekToFirst() override { it_->SeekToFirst(); }
@@ -123,9 +123,12 @@ class RocksKvEngine::RocksIterator final : public Iterator {
   bool Valid() const override { return it_->Valid(); }
   std::string_view key() const override { return FromSlice(it_->key()); }
   std::string_view value() const override { return FromSlice(it_->value()); }
-  absl::Status status() const override { return FromRocks("data engine: scan", it_->status()); }
+  absl::Status status() const override {
+    return engine_->OutcomeOf("data engine: scan", it_->status());
+  }
 
  private:
+  const RocksKvEngine* const engine_;
   const KeyRange bounds_;
   const rocksdb::Slice lower_;
   const rocksdb::Slice upper_;
@@ -143,7 +146,8 @@ absl::StatusOr<std::unique_ptr<RocksKvEngine>> RocksKvEngine::Open(const std::st
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (const char* name : kFamilyNames) families.emplace_back(name, family_options);
 
-  auto engine = std::unique_ptr<RocksKvEngine>(new RocksKvEngine(std::move(listener)));
+  auto engine =
+      std::unique_ptr<RocksKvEngine>(new RocksKvEngine(std::move(listener), options.fail_stop));
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   RETURN_IF_ERROR(FromRocks("open the data engine in " + path,
@@ -153,13 +157,21 @@ absl::StatusOr<std::unique_ptr<RocksKvEngine>> RocksKvEngine::Open(const std::st
   return engine;
 }
 
-RocksKvEngine::RocksKvEngine(std::shared_ptr<Listener> listener) : listener_(std::move(listener)) {}
+RocksKvEngine::RocksKvEngine(std::shared_ptr<Listener> listener, env::FailStop* fail_stop)
+    : listener_(std::move(listener)), fail_stop_(fail_stop) {}
 
 RocksKvEngine::~RocksKvEngine() {
   if (db_ == nullptr) return;
   for (rocksdb::ColumnFamilyHandle* handle : handles_) db_->DestroyColumnFamilyHandle(handle);
   const rocksdb::Status status = db_->Close();
   if (!status.ok()) LOG_ERROR("data engine: close: {}", status.ToString());
+}
+
+// RocksDB names the file that is damaged.
+absl::Status RocksKvEngine::OutcomeOf(std::string_view what, const rocksdb::Status& status) const {
+  absl::Status outcome = FromRocks(what, status);
+  if (absl::IsDataLoss(outcome) && fail_stop_ != nullptr) fail_stop_->OnDiskFailure(outcome);
+  return outcome;
 }
 
 std::unique_ptr<WriteBatch> RocksKvEngine::NewBatch() { return std::make_unique<Batch>(this); }
@@ -178,7 +190,10 @@ absl::StatusOr<bool> RocksKvEngine::GetTo(ColumnFamily cf, std::string_view key,
   rocksdb::PinnableSlice pinned;
   const rocksdb::Status status = db_->Get(read, handle(cf), ToSlice(key), &pinned);
   if (status.IsNotFound()) return false;
-  if (!status.ok()) return FromRocks("data engine: read", status);
+  if (!status.ok()) {
+    return OutcomeOf("data engine: read of key " + rocksdb::Slice(ToSlice(key)).ToString(true),
+                     status);
+  }
   value.append(pinned.data(), pinned.size());
   return true;
 }
@@ -199,7 +214,7 @@ absl::StatusOr<std::optional<std::string>> RocksKvEngine::GetFlushed(ColumnFamil
   std::string value;
   const rocksdb::Status status = db_->Get(read, handle(cf), ToSlice(key), &value);
   if (status.IsNotFound()) return std::nullopt;
-  if (!status.ok()) return FromRocks("data engine: read of the flushed state", status);
+  if (!status.ok()) return OutcomeOf("data engine: read of the flushed state", status);
   return value;
 }
 
@@ -209,7 +224,7 @@ std::shared_ptr<const Snapshot> RocksKvEngine::NewSnapshot() const {
 
 std::unique_ptr<Iterator> RocksKvEngine::NewIterator(ColumnFamily cf,
                                                      const ReadOptions& options) const {
-  return std::make_unique<RocksIterator>(db_.get(), handle(cf), options);
+  return std::make_unique<RocksIterator>(this, cf, options);
 }
 
 absl::Status RocksKvEngine::Flush() { return StartOrWaitForFlush(true); }
@@ -252,7 +267,7 @@ absl::StatusOr<TableFile> RocksKvEngine::ExportRange(const Snapshot& snapshot, C
   read.snapshot = &snapshot;
   read.bounds = range;
   read.fill_cache = false;
-  RocksIterator it(db_.get(), handle(cf), read);
+  RocksIterator it(this, cf, read);
   it.SeekToFirst();
   if (!it.Valid()) {
     RETURN_IF_ERROR(it.status());

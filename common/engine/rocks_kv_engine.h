@@ -1,8 +1,8 @@
 // The production data engine: one RocksDB, four column families, no write-ahead log, atomic flush.
 //
-// Thread-safe. An error of its background work (a flush or compaction that cannot be written, a
-// table that does not match its checksum) stops the process: a store that cannot trust its disk
-// must not answer.
+// Thread-safe. An error of its background work (a flush or compaction that cannot be written) and a
+// table that does not match its checksum, whoever reads it, stop the process: a store that cannot
+// trust its disk must not answer.
 #ifndef FLOTILLA_COMMON_ENGINE_ROCKS_KV_ENGINE_H_
 #define FLOTILLA_COMMON_ENGINE_ROCKS_KV_ENGINE_H_
 
@@ -13,10 +13,12 @@
 #include <vector>
 
 #include "common/engine/kv_engine.h"
+#include "common/env/fail_stop.h"
 
 namespace rocksdb {
 class ColumnFamilyHandle;
 class DB;
+class Status;
 struct ReadOptions;
 }  // namespace rocksdb
 
@@ -69,13 +71,15 @@ class RocksKvEngine final : public KvEngine {
   class RocksIterator;
   class RocksSnapshot;
 
-  explicit RocksKvEngine(std::shared_ptr<Listener> listener);
+  RocksKvEngine(std::shared_ptr<Listener> listener, env::FailStop* fail_stop);
+  absl::Status OutcomeOf(std::string_view what, const rocksdb::Status& status) const;
   rocksdb::ColumnFamilyHandle* handle(ColumnFamily cf) const {
     return handles_[static_cast<size_t>(cf)];
   }
   absl::Status StartOrWaitForFlush(bool wait);
 
   const std::shared_ptr<Listener> listener_;
+  env::FailStop* const fail_stop_;
   std::unique_ptr<rocksdb::DB> db_;
   std::array<rocksdb::ColumnFamilyHandle*, kColumnFamilyCount> handles_{};
 };

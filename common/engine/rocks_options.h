@@ -36,7 +36,8 @@ struct RocksKvOptions {
   int max_open_files = 4096;
   // Null: nothing is counted.
   metrics::Registry* metrics = nullptr;
-  // Hears that a flush or a compaction failed; null: the process aborts.
+  // Hears that a flush or a compaction failed (null: the process aborts), and that a read found
+  // damage (null: the reader hears alone).
   env::FailStop* fail_stop = nullptr;
   // Where the files are; null: the file system. For tests.
   rocksdb::Env* env = nullptr;

@@ -144,16 +144,17 @@ absl::StatusOr<std::unique_ptr<RocksLogEngine>> RocksLogEngine::Open(
   // A flush that waits at the gate must not keep the data engine's flush from running.
   rocks.env->IncBackgroundThreadsIfNeeded(kFlushThreads, rocksdb::Env::Priority::HIGH);
 
-  auto engine =
-      std::unique_ptr<RocksLogEngine>(new RocksLogEngine(std::move(starts), std::move(gate)));
+  auto engine = std::unique_ptr<RocksLogEngine>(
+      new RocksLogEngine(std::move(starts), std::move(gate), options.fail_stop));
   rocksdb::DB* db = nullptr;
   RETURN_IF_ERROR(FromRocks("open the log engine in " + path, rocksdb::DB::Open(rocks, path, &db)));
   engine->db_.reset(db);
   return engine;
 }
 
-RocksLogEngine::RocksLogEngine(std::shared_ptr<LogStarts> starts, std::shared_ptr<FlushGate> gate)
-    : starts_(std::move(starts)), gate_(std::move(gate)) {}
+RocksLogEngine::RocksLogEngine(std::shared_ptr<LogStarts> starts, std::shared_ptr<FlushGate> gate,
+                               env::FailStop* fail_stop)
+    : starts_(std::move(starts)), gate_(std::move(gate)), fail_stop_(fail_stop) {}
 
 RocksLogEngine::~RocksLogEngine() {
   if (db_ == nullptr) return;
@@ -292,9 +293,25 @@ absl::StatusOr<std::map<RegionId, GroupState>> RocksLogEngine::Scan(const std::s
   return states;
 }
 
+absl::Status RocksLogEngine::StopIfDamaged(RegionId region_id, const absl::Status& status) const {
+  if (absl::IsDataLoss(status) && fail_stop_ != nullptr) {
+    fail_stop_->OnDiskFailure(absl::DataLossError(absl::StrFormat(
+        "raft log of region %d: %s", region_id.value(), std::string(status.message()))));
+  }
+  return status;
+}
+
 absl::StatusOr<std::vector<raft::Entry>> RocksLogEngine::Entries(RegionId region_id, Index low,
                                                                  Index high,
                                                                  uint64_t max_bytes) const {
+  auto entries = ReadEntries(region_id, low, high, max_bytes);
+  if (!entries.ok()) return StopIfDamaged(region_id, entries.status());
+  return entries;
+}
+
+absl::StatusOr<std::vector<raft::Entry>> RocksLogEngine::ReadEntries(RegionId region_id, Index low,
+                                                                     Index high,
+                                                                     uint64_t max_bytes) const {
   ASSIGN_OR_RETURN(const Position position, PositionOf(region_id));
   if (low <= position.truncated.index || high > position.last + 1) {
     return NotStored(region_id, low, high);
@@ -331,8 +348,10 @@ absl::StatusOr<Term> RocksLogEngine::TermAt(RegionId region_id, Index index) con
     status = db_->Get(rocksdb::ReadOptions(), db_->DefaultColumnFamily(), key, &value);
   }
   if (status.IsNotFound()) return NotStored(region_id, index, index + 1);
-  RETURN_IF_ERROR(FromRocks("log engine: read", status));
-  return ParseEntryTerm(key, FromSlice(value));
+  RETURN_IF_ERROR(StopIfDamaged(region_id, FromRocks("log engine: read", status)));
+  auto term = ParseEntryTerm(key, FromSlice(value));
+  if (!term.ok()) return StopIfDamaged(region_id, term.status());
+  return term;
 }
 
 void RocksLogEngine::SetFlushPreparation(FlushPreparation preparation) {

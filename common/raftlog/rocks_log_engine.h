@@ -43,7 +43,8 @@ struct RocksLogOptions {
   std::string compression = "lz4";
   // Null: nothing is counted.
   metrics::Registry* metrics = nullptr;
-  // Hears that a flush or a compaction failed; null: the process aborts.
+  // Hears that a flush or a compaction failed (null: the process aborts), and that an entry is
+  // damaged (null: the reader hears alone).
   env::FailStop* fail_stop = nullptr;
   // Where the files are; null: the file system. For tests.
   rocksdb::Env* env = nullptr;
@@ -78,7 +79,12 @@ class RocksLogEngine final : public LogEngine {
     Index last;
   };
 
-  RocksLogEngine(std::shared_ptr<LogStarts> starts, std::shared_ptr<FlushGate> gate);
+  RocksLogEngine(std::shared_ptr<LogStarts> starts, std::shared_ptr<FlushGate> gate,
+                 env::FailStop* fail_stop);
+  absl::StatusOr<std::vector<raft::Entry>> ReadEntries(RegionId region_id, Index low, Index high,
+                                                       uint64_t max_bytes) const;
+  // Stops the process if `status` says that a region's log is damaged.
+  absl::Status StopIfDamaged(RegionId region_id, const absl::Status& status) const;
   absl::StatusOr<Position> PositionOf(RegionId region_id) const;
   absl::StatusOr<Position> ReadPosition(RegionId region_id) const;
   // Takes `position`, as read from the database, for the group's unless it is known already: a
@@ -92,6 +98,7 @@ class RocksLogEngine final : public LogEngine {
 
   const std::shared_ptr<LogStarts> starts_;
   const std::shared_ptr<FlushGate> gate_;
+  env::FailStop* const fail_stop_;
   std::unique_ptr<rocksdb::DB> db_;
   mutable Mutex mutex_;
   mutable absl::flat_hash_map<RegionId, Position> positions_ ABSL_GUARDED_BY(mutex_);
