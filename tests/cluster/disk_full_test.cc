@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/cluster/await.h"
 #include "tests/cluster/process_cluster.h"
 #include "tests/cluster/tiny_disk.h"
 
