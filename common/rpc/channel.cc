@@ -11,8 +11,7 @@ int Millis(env::Duration duration) {
   return static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
 }
 
-std::shared_ptr<grpc::Channel> Connect(const std::string& address, int number,
-                                       const ChannelOptions& options) {
+std::shared_ptr<grpc::Channel> Connect(const std::string& address, const ChannelOptions& options) {
   grpc::ChannelArguments arguments;
   // Without the filters that we do not use (compression, size limits, tracing) a call costs less;
   // deadlines are one of them and are asked for.
@@ -28,20 +27,21 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& address, int number,
   // DNS: what is dialled is what was asked for.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
-  // Part of the key by which the transport shares connections.
-  arguments.SetInt("flotilla.channel_number", number);
+  // Each channel has a connection of its own: one that another channel of the process had to an
+  // address may be dead, and nobody has noticed yet.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 
 }  // namespace
 
-Channel::Channel(std::string address, int number, const ChannelOptions& options)
-    : address_(std::move(address)), number_(number), options_(options) {}
+Channel::Channel(std::string address, const ChannelOptions& options)
+    : address_(std::move(address)), options_(options) {}
 
 Channel::~Channel() = default;
 
 const std::shared_ptr<grpc::Channel>& Channel::grpc_channel() const {
-  std::call_once(once_, [this] { channel_ = Connect(address_, number_, options_); });
+  std::call_once(once_, [this] { channel_ = Connect(address_, options_); });
   return channel_;
 }
 
@@ -54,8 +54,7 @@ std::shared_ptr<Channel> ChannelPool::Get(std::string_view address, int number) 
   const auto found = channels_.find(key);
   if (found != channels_.end()) return found->second;
   if (channels_.size() >= max_channels_) EvictUnused();
-  return channels_.emplace(key, std::make_shared<Channel>(key.first, number, options_))
-      .first->second;
+  return channels_.emplace(key, std::make_shared<Channel>(key.first, options_)).first->second;
 }
 
 void ChannelPool::Forget(std::string_view address) {

@@ -33,8 +33,8 @@ struct ChannelOptions {
 // makes them. Thread-safe.
 class Channel {
  public:
-  // `address`: host:port. Channels with the same address and number share a connection.
-  Channel(std::string address, int number, const ChannelOptions& options);
+  // `address`: host:port. Channels share no connections.
+  Channel(std::string address, const ChannelOptions& options);
   ~Channel();
 
   const std::string& address() const { return address_; }
@@ -43,7 +43,6 @@ class Channel {
 
  private:
   const std::string address_;
-  const int number_;
   const ChannelOptions options_;
   mutable std::once_flag once_;
   // Constant once it was made.
