@@ -51,8 +51,9 @@ void DiskReserve::Look() {
   next_look_ = now + kInterval;
   const absl::StatusOr<env::DiskSpace> space = files_->Space(dir_);
   if (!space.ok()) {
-    if (now >= next_log_) LOG_WARN("the disk's space is not known: {}", space.status().ToString());
-    next_log_ = std::max(next_log_, now + kLogInterval);
+    if (now < next_log_) return;
+    next_log_ = now + kLogInterval;
+    LOG_WARN("the disk's space is not known: {}", space.status().ToString());
     return;
   }
   const uint64_t free_bytes = space->available + held_;
