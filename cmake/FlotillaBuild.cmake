@@ -18,9 +18,11 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
 
+# Paths are told relative to the checkout, so that all checkouts of a machine share what one has compiled.
 find_program(FLOTILLA_CCACHE ccache)
 if(FLOTILLA_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${FLOTILLA_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1
+    ${FLOTILLA_CCACHE})
 endif()
 find_program(FLOTILLA_MOLD mold)
 if(FLOTILLA_MOLD)
