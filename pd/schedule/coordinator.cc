@@ -76,13 +76,15 @@ void Coordinator::AnswerSplits() {
   parts_.cluster->WithView([&](const ClusterView& view) { now = view.now; });
   {
     MutexLock lock(mutex_);
+    size_t answered_keys = 0;
     std::erase_if(waits_, [&](SplitWait& wait) {
       SplitOutcome outcome = LookAtSplit(wait.keys);
       if (outcome.finished_keys < wait.keys.size() && now < wait.deadline) return false;
-      waiting_keys_ -= wait.keys.size();
+      answered_keys += wait.keys.size();
       answers.emplace_back(std::move(wait.done), std::move(outcome));
       return true;
     });
+    waiting_keys_ -= answered_keys;
   }
   for (auto& [done, outcome] : answers) std::move(done)(std::move(outcome));
 }

@@ -16,6 +16,9 @@ template <typename... Handlers>
 struct Overloaded : Handlers... {
   using Handlers::operator()...;
 };
+// clang 14 does not find it by itself.
+template <typename... Handlers>
+Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
 bool HasPeer(const RegionInfo& region, StoreId store, PeerId peer) {
   const metapb::Peer* found = region.PeerOn(store);
