@@ -58,7 +58,7 @@ absl::Status InitLogging(const LogOptions& options) {
           options.file, options.max_file_bytes, options.max_files);
     }
     spdlog::logger* const logger = Logger();
-    logger->sinks().assign(1, std::move(sink));
+    logger->sinks() = {sink};
     logger->set_pattern(kPattern, spdlog::pattern_time_type::utc);
     logger->set_level(*level);
     logger->flush_on(spdlog::level::info);

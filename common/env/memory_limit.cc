@@ -7,6 +7,8 @@
 #include <optional>
 #include <string_view>
 
+#include "absl/strings/str_cat.h"
+
 namespace flotilla::env {
 namespace {
 
@@ -42,7 +44,7 @@ uint64_t LimitIn(const std::string& path) {
 uint64_t LimitOfGroup(const std::string& mount, std::string path, const std::string& name) {
   uint64_t limit = LimitIn(mount + "/" + name);
   while (!path.empty() && path != "/") {
-    limit = std::min(limit, LimitIn(mount + path + "/" + name));
+    limit = std::min(limit, LimitIn(absl::StrCat(mount, path, "/", name)));
     path.resize(path.find_last_of('/') == std::string::npos ? 0 : path.find_last_of('/'));
   }
   return limit;

@@ -57,13 +57,13 @@ LogChange GroupLog::Submit(raft::LogAppend& append) {
     append.entries.clear();
   }
   change.hard_state = std::exchange(append.hard_state, std::nullopt);
-  pending_.push_back(std::move(pending));
+  pending_.push_back(pending);
   return change;
 }
 
 void GroupLog::OnPersisted(const raft::PersistToken& token) {
   CHECK(!pending_.empty()) << "region " << region_id_ << ": nothing was submitted";
-  const Pending done = std::move(pending_.front());
+  const Pending done = pending_.front();
   pending_.pop_front();
   CHECK(done.token.term == token.term && done.token.last == token.last &&
         done.token.snapshot == token.snapshot)
