@@ -5,6 +5,7 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 option(FLOTILLA_BUILD_TESTS "Build the tests, benchmarks and test tools" ON)
 set(FLOTILLA_SANITIZE "" CACHE STRING "address (with undefined behaviour) or thread")
+option(FLOTILLA_UNITY "Compile the files of a library several at a time: a whole build takes half the time" OFF)
 option(FLOTILLA_FUZZ "Build for flotilla-fuzz, with libFuzzer (needs clang; tests/fuzz/run)" OFF)
 
 option(FLOTILLA_PLANTED_BUGS "Hold planted bugs, for the harness to find (tests/planted/run); makes no server" OFF)
@@ -37,6 +38,10 @@ elseif(FLOTILLA_SANITIZE)
   message(FATAL_ERROR "FLOTILLA_SANITIZE=${FLOTILLA_SANITIZE}: use address or thread")
 endif()
 if(FLOTILLA_SANITIZE_FLAGS)
+  if(FLOTILLA_SANITIZE STREQUAL "thread")
+    # Costs little to compile and runs in half the time; with the other sanitizers it takes twice as long.
+    add_compile_options(-O1)
+  endif()
   add_compile_options(${FLOTILLA_SANITIZE_FLAGS} -fno-omit-frame-pointer)
   add_link_options(${FLOTILLA_SANITIZE_FLAGS})
 endif()
@@ -74,10 +79,18 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     -Wno-ignored-attributes)
 endif()
 
+# Of the long-running programs. A sanitizer has to see every allocation, and brings its own.
+add_library(flotilla_allocator INTERFACE)
+if(NOT FLOTILLA_SANITIZE)
+  target_link_libraries(flotilla_allocator INTERFACE mimalloc)
+endif()
+
 # flotilla_library(NAME [DEPS target...]) builds every .cc of the current folder (not main.cc, not its
-# sub-folders) as the static library flotilla_NAME, alias flotilla::NAME.
+# sub-folders) as the static library flotilla_NAME, alias flotilla::NAME. With FLOTILLA_UNITY its
+# files are compiled several at a time, which spares reading the same headers again; those that share a
+# name with another file of the library are told APART.
 function(flotilla_library name)
-  cmake_parse_arguments(ARG "" "" "DEPS;SOURCES" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPS;SOURCES;APART" ${ARGN})
   if(ARG_SOURCES)
     set(sources ${ARG_SOURCES})
   else()
@@ -88,6 +101,10 @@ function(flotilla_library name)
     add_library(flotilla_${name} STATIC ${sources})
     target_include_directories(flotilla_${name} PUBLIC ${PROJECT_SOURCE_DIR})
     target_link_libraries(flotilla_${name} PUBLIC ${ARG_DEPS} PRIVATE flotilla_warnings)
+    if(FLOTILLA_UNITY)
+      set_target_properties(flotilla_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+      set_source_files_properties(${ARG_APART} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    endif()
   else()
     add_library(flotilla_${name} INTERFACE)
     target_include_directories(flotilla_${name} INTERFACE ${PROJECT_SOURCE_DIR})
