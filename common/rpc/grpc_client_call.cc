@@ -37,7 +37,7 @@ class ClientCall final : public Completion, public GrpcEventLoop::Operation {
     Stub stub(channel_->grpc_channel());
     reader_ = stub.PrepareUnaryCall(&context_, path, request, loop_->queue());
     reader_->StartCall();
-    reader_->Finish(response_.get(), &status_, this);
+    reader_->Finish(response_.get(), &status_, HandOver());
   }
 
   void Refuse() { std::move(done_)(absl::CancelledError("the event loop is stopping"), nullptr); }

@@ -41,7 +41,7 @@ class ClientStream final : public StreamControl,
     self_ = shared_from_this();
     Stub stub(channel_->grpc_channel());
     stream_ = stub.PrepareCall(context_.get(), path, loop_->queue());
-    stream_->StartCall(&started_);
+    stream_->StartCall(started_.HandOver());
   }
 
   void Wake() override {
@@ -130,17 +130,17 @@ class ClientStream final : public StreamControl,
       // A read that is still under way ends soon: the stream is.
       if (progress_.reading || progress_.writing) return;
       progress_.finishing = true;
-      stream_->Finish(&grpc_status_, &finished_);
+      stream_->Finish(&grpc_status_, finished_.HandOver());
       return;
     }
     if (!progress_.writing && !progress_.write_failed && handler_->FillNext(outgoing_.get())) {
       progress_.writing = true;
-      stream_->Write(*outgoing_, &written_);
+      stream_->Write(*outgoing_, written_.HandOver());
       outgoing_->Clear();
     }
     if (!progress_.reading && (progress_.write_failed || handler_->ReadyToRead())) {
       progress_.reading = true;
-      stream_->Read(incoming_.get(), &read_);
+      stream_->Read(incoming_.get(), read_.HandOver());
     }
   }
 

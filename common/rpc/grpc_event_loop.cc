@@ -92,7 +92,7 @@ void GrpcEventLoop::Post(Task task) {
   if (polling_.load() && !wake_armed_) {
     wake_armed_ = true;
     // In the past: an alarm set to "now" fires up to a millisecond late.
-    wake_alarm_->Set(queue_.get(), gpr_inf_past(GPR_CLOCK_MONOTONIC), wake_completion_.get());
+    wake_alarm_->Set(queue_.get(), gpr_inf_past(GPR_CLOCK_MONOTONIC), wake_completion_->HandOver());
   }
 }
 
@@ -173,7 +173,7 @@ void GrpcEventLoop::Run() {
     const grpc::CompletionQueue::NextStatus next = queue_->AsyncNext(&tag, &ok, until);
     polling_.store(false);
     if (next == grpc::CompletionQueue::SHUTDOWN) return;
-    if (next == grpc::CompletionQueue::GOT_EVENT) static_cast<Completion*>(tag)->OnCompletion(ok);
+    if (next == grpc::CompletionQueue::GOT_EVENT) Completion::Complete(tag, ok);
   }
 }
 

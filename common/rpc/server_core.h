@@ -32,12 +32,12 @@ class DynamicService final : public grpc::Service {
   void RequestUnary(int index, grpc::ServerContext* context, google::protobuf::MessageLite* request,
                     grpc::internal::ServerAsyncStreamingInterface* responder,
                     grpc::ServerCompletionQueue* queue, Completion* tag) {
-    RequestAsyncUnary(index, context, request, responder, queue, queue, tag);
+    RequestAsyncUnary(index, context, request, responder, queue, queue, tag->HandOver());
   }
   void RequestStream(int index, grpc::ServerContext* context,
                      grpc::internal::ServerAsyncStreamingInterface* responder,
                      grpc::ServerCompletionQueue* queue, Completion* tag) {
-    RequestAsyncBidiStreaming(index, context, responder, queue, queue, tag);
+    RequestAsyncBidiStreaming(index, context, responder, queue, queue, tag->HandOver());
   }
 
  private:

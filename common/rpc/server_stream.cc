@@ -24,7 +24,7 @@ ServerStream::~ServerStream() = default;
 void ServerStream::Accept() {
   self_ = shared_from_this();
   method_->core()->live_calls.Add();
-  context_->AsyncNotifyWhenDone(&done_);
+  context_->AsyncNotifyWhenDone(done_.HandOver());
   ServerCore* const core = method_->core();
   core->service.RequestStream(method_->index(), context_.get(), stream_.get(), core->loop->queue(),
                               &accepted_);
@@ -109,14 +109,14 @@ void ServerStream::Pump() {
 void ServerStream::MaybeRead() {
   if (progress_.reading || progress_.half_closed || !handler_->ReadyToRead()) return;
   progress_.reading = true;
-  stream_->Read(incoming_.get(), &read_);
+  stream_->Read(incoming_.get(), read_.HandOver());
 }
 
 void ServerStream::MaybeWrite() {
   if (progress_.writing || !handler_->FillNext(outgoing_.get())) return;
   progress_.writing = true;
   // The message is serialized before Write returns.
-  stream_->Write(*outgoing_, &written_);
+  stream_->Write(*outgoing_, written_.HandOver());
   outgoing_->Clear();
 }
 
@@ -146,7 +146,7 @@ void ServerStream::Finish(absl::Status status) {
   CHECK(!progress_.finishing);
   progress_.finishing = true;
   final_status_ = std::move(status);
-  stream_->Finish(ToGrpc(final_status_), &finished_);
+  stream_->Finish(ToGrpc(final_status_), finished_.HandOver());
 }
 
 void ServerStream::MaybeEnd() {

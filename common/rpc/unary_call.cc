@@ -124,9 +124,9 @@ void UnaryCall::Answer(const absl::Status& status) {
   core->unary_calls.fetch_sub(1);
   // Once the answer is handed over, the loop thread may use this call for another one.
   if (status.ok()) {
-    writer_->Finish(*response_, grpc::Status::OK, this);
+    writer_->Finish(*response_, grpc::Status::OK, HandOver());
   } else {
-    writer_->FinishWithError(ToGrpc(status), this);
+    writer_->FinishWithError(ToGrpc(status), HandOver());
   }
 }
 
