@@ -134,7 +134,7 @@ class Raft {
   // Why the change may not be proposed now; empty: it may.
   std::string_view RefusalOf(const ConfChange& change) const;
   void LeaveJointIfDue();
-  void SwitchTo(MembershipChange change);
+  void SwitchTo(const MembershipChange& change);
 
   // --- raft_read.cc ---
   void ReadAsLeader(PeerId from, ReadId read_id);

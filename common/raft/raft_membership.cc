@@ -84,11 +84,11 @@ ConfState Raft::ApplyConfChange(const ConfChange& change, Index index) {
   if (index <= conf_restored_at_) return conf_;
   absl::StatusOr<MembershipChange> changed = ChangeMembership(conf_, change);
   CHECK(changed.ok()) << changed.status();
-  SwitchTo(*std::move(changed));
+  SwitchTo(*changed);
   return conf_;
 }
 
-void Raft::SwitchTo(MembershipChange change) {
+void Raft::SwitchTo(const MembershipChange& change) {
   conf_ = change.conf_state;
   if (!std::holds_alternative<LeaderRole>(role_)) return;
   AsLeader().tracker.ChangeTo(change, log_.last_index());
