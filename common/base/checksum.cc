@@ -29,6 +29,24 @@ uint64_t Xxh3(std::string_view data, uint64_t seed) {
   return XXH3_64bits_withSeed(data.data(), data.size(), seed);
 }
 
+struct Xxh3Stream::State {
+  State() { XXH3_64bits_reset(xxh); }
+  ~State() { XXH3_freeState(xxh); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  XXH3_state_t* const xxh = XXH3_createState();
+};
+
+Xxh3Stream::Xxh3Stream() : state_(std::make_unique<State>()) {}
+Xxh3Stream::~Xxh3Stream() = default;
+
+void Xxh3Stream::Add(std::string_view data) {
+  XXH3_64bits_update(state_->xxh, data.data(), data.size());
+}
+
+uint64_t Xxh3Stream::Digest() const { return XXH3_64bits_digest(state_->xxh); }
+
 uint64_t Crc64(uint64_t crc, std::string_view data) {
   crc = ~crc;
   for (const char c : data) crc = kCrcTable[(crc ^ static_cast<uint8_t>(c)) & 0xFF] ^ (crc >> 8);

@@ -156,6 +156,36 @@ void PdClient::StoreHeartbeat(const pdpb::StoreStats& stats,
   CallMethod("pdpb.PD/StoreHeartbeat", std::move(request), std::move(done));
 }
 
+void PdClient::DeclareLost(StoreId store_id, Callback<uint64_t> done) {
+  repair::v1::DeclareLostRequest request;
+  request.set_store_id(store_id.value());
+  CallMethod("flotilla.repair.v1.Repair/DeclareLost", std::move(request),
+             Picking<repair::v1::DeclareLostResponse>(
+                 std::move(done), [](auto& response) { return response.replicas(); }));
+}
+
+void PdClient::ReportCheck(const repair::v1::Comparison& comparison, StatusCallback done) {
+  repair::v1::ReportCheckRequest request;
+  *request.mutable_comparison() = comparison;
+  CallMethod("flotilla.repair.v1.Repair/ReportCheck", std::move(request),
+             OnlyStatus<repair::v1::ReportCheckResponse>(std::move(done)));
+}
+
+void PdClient::GetChecks(Callback<std::vector<repair::v1::RegionCheck>> done) {
+  CallMethod("flotilla.repair.v1.Repair/GetChecks", repair::v1::GetChecksRequest(),
+             Picking<repair::v1::GetChecksResponse>(std::move(done), [](auto& response) {
+               return MoveToVector(response.mutable_checks());
+             }));
+}
+
+void PdClient::RebuildReplica(RegionId region_id, StoreId store_id,
+                              Callback<repair::v1::RebuildReplicaResponse> done) {
+  repair::v1::RebuildReplicaRequest request;
+  request.set_region_id(region_id.value());
+  request.set_store_id(store_id.value());
+  CallMethod("flotilla.repair.v1.Repair/RebuildReplica", std::move(request), std::move(done));
+}
+
 void PdClient::IsBootstrapped(Callback<bool> done) {
   CallMethod<pdpb::IsBootstrappedRequest>(
       "pdpb.PD/IsBootstrapped", {},

@@ -27,6 +27,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/ids.h"
 #include "common/base/key_range.h"
+#include "flotilla/repair.pb.h"
 #include "tikv/keyspacepb.pb.h"
 #include "tikv/metapb.pb.h"
 #include "tikv/pdpb.pb.h"
@@ -81,6 +82,19 @@ class PdClient {
   void GetAllStores(bool exclude_tombstones, Callback<std::vector<metapb::Store>> done);
   void PutStore(const metapb::Store& store, StatusCallback done);
   void StoreHeartbeat(const pdpb::StoreStats& stats, Callback<pdpb::StoreHeartbeatResponse> done);
+
+  // The store is gone for good: PD makes its replicas anew and refuses it from then on. Gives how
+  // many these are. Unknown: PD still hears of it, or a region would have no majority.
+  void DeclareLost(StoreId store_id, Callback<uint64_t> done);
+
+  // --- Replicas that differ, and their repair
+  // What a comparison of a region's replicas found.
+  void ReportCheck(const repair::v1::Comparison& comparison, StatusCallback done);
+  void GetChecks(Callback<std::vector<repair::v1::RegionCheck>> done);
+  // Begins to make the region's replica on that store anew. AlreadyExists: the region has an
+  // operator under way. NotFound: no replica there. Unknown: it cannot be done now.
+  void RebuildReplica(RegionId region_id, StoreId store_id,
+                      Callback<repair::v1::RebuildReplicaResponse> done);
 
   // --- The cluster's birth, and ids
   // ----------------------------------------------------------------

@@ -199,7 +199,10 @@ void ClusterApi::StoreHeartbeat(const pdpb::StoreHeartbeatRequest& request,
   if (state == nullptr) return;
   const StoreId id(request.stats().store_id());
   const std::optional<StoreInfo> store = state->cluster.GetStore(id);
-  if (store.has_value() && store->meta.state() == metapb::Tombstone) {
+  if (store.has_value() && store->meta.physically_destroyed()) {
+    // It stops by itself when it hears that.
+    response->set_state(metapb::Removed);
+  } else if (store.has_value() && store->meta.state() == metapb::Tombstone) {
     SetHeaderError(response->mutable_header(), pdpb::STORE_TOMBSTONE,
                    absl::StrCat("store ", id.value(), " is tombstone"));
   } else if (const absl::Status status = state->cluster.OnStoreHeartbeat(request.stats());

@@ -32,9 +32,10 @@ class ClusterApi {
   void GetAllStores(const pdpb::GetAllStoresRequest& request, pdpb::GetAllStoresResponse* response,
                     rpc::Done done);
   // Header error DUPLICATED_ENTRY: another store has the address; STORE_TOMBSTONE: the store was
-  // removed for good; INVALID_VALUE: no id, no address, or a version that is none.
+  // removed for good or declared lost; INVALID_VALUE: no id, no address, or a version that is none.
   void PutStore(const pdpb::PutStoreRequest& request, pdpb::PutStoreResponse* response,
                 rpc::Done done);
+  // A store that was declared lost is answered `Removed`, and not counted as heard of.
   void StoreHeartbeat(const pdpb::StoreHeartbeatRequest& request,
                       pdpb::StoreHeartbeatResponse* response, rpc::Done done);
 

@@ -52,6 +52,7 @@ void Write(const RegionInfo& region, JsonWriter& json) {
 
 const char* StateName(const StoreInfo& store, env::Instant now) {
   if (store.meta.state() == metapb::Tombstone) return "Tombstone";
+  if (store.meta.physically_destroyed()) return "Lost";
   if (store.meta.state() == metapb::Offline) return "Offline";
   if (store.IsLost(now)) return "Down";
   return store.IsServing(now) ? "Up" : "Disconnected";

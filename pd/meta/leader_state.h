@@ -11,6 +11,7 @@
 #include "common/base/ids.h"
 #include "common/env/clock.h"
 #include "common/env/random.h"
+#include "pd/cluster/check_log.h"
 #include "pd/cluster/cluster.h"
 #include "pd/cluster/heartbeat_streams.h"
 #include "pd/id/id_allocator.h"
@@ -30,6 +31,7 @@ struct LeaderState {
   std::atomic<bool> bootstrapped{false};
   Cluster cluster;
   OperatorController operators;
+  CheckLog checks;
   HeartbeatStreams streams;
   // Made after the state itself, whose weak reference their callbacks hold.
   std::unique_ptr<TsoOracle> tso;

@@ -214,6 +214,19 @@ void Leadership::AddCallbacks(const std::shared_ptr<LeaderState>& state,
         const std::shared_ptr<LeaderState> held = weak.lock();
         CHECK(held != nullptr) << "the coordinator outlived its leadership";
         held->ids->Allocate(count, std::move(done));
+      },
+      [store = store_, weak](StoreId id) {
+        const std::shared_ptr<LeaderState> held = weak.lock();
+        CHECK(held != nullptr) << "the coordinator outlived its leadership";
+        meta::v1::Command command;
+        command.mutable_bury_store()->set_store_id(id.value());
+        store->Propose(held->term, std::move(command),
+                       [store, held, id](const absl::StatusOr<meta::v1::Result>& result) {
+                         if (!result.ok()) return;
+                         const auto stored = store->reader().Store(id.value());
+                         if (stored.ok() && stored->has_value()) held->cluster.PutStore(**stored);
+                         LOG_INFO("store {}, which was lost, has no replica left: forgotten", id);
+                       });
       });
 }
 

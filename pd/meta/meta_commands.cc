@@ -58,6 +58,12 @@ absl::StatusOr<meta::v1::Result> MetaCommands::Run(const meta::v1::Command& comm
       return Do(command.delete_gc_barrier());
     case meta::v1::Command::kPutEtcd:
       return Do(command.put_etcd());
+    case meta::v1::Command::kDeclareLost:
+      return Do(command.declare_lost());
+    case meta::v1::Command::kBuryStore:
+      return Do(command.bury_store());
+    case meta::v1::Command::kRecordFinding:
+      return Do(command.record_finding());
     case meta::v1::Command::BODY_NOT_SET:
       break;
   }
@@ -116,12 +122,19 @@ MetaCommands::ResultOr MetaCommands::Do(const meta::v1::Bootstrap& command) {
 
 MetaCommands::ResultOr MetaCommands::Do(const meta::v1::PutStore& command) {
   metapb::Store store = command.store();
+  const std::optional<metapb::Store> former = MustRead(reader_->Store(store.id()));
+  if (former.has_value() && former->physically_destroyed()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "store ", store.id(),
+        " was declared lost and may not come back: start a new store with an empty directory"));
+  }
   const std::vector<metapb::Store> stores = MustRead(reader_->Stores());
   const metapb::Store* known = nullptr;
   for (const metapb::Store& other : stores) {
     if (other.id() == store.id()) {
       known = &other;
-    } else if (other.state() != metapb::Tombstone && other.address() == store.address()) {
+    } else if (other.state() != metapb::Tombstone && !other.physically_destroyed() &&
+               other.address() == store.address()) {
       return absl::AlreadyExistsError(absl::StrCat("duplicated store address: store ", store.id(),
                                                    " address ", store.address(),
                                                    ", already registered by store ", other.id()));
@@ -315,6 +328,49 @@ MetaCommands::ResultOr MetaCommands::Do(const meta::v1::PutEtcd& command) {
   meta::v1::Result result;
   result.set_etcd_revision(revision);
   return result;
+}
+
+MetaCommands::ResultOr MetaCommands::Do(const meta::v1::DeclareLost& command) {
+  std::optional<metapb::Store> store = MustRead(reader_->Store(command.store_id()));
+  if (!store.has_value()) {
+    return absl::NotFoundError(absl::StrCat("store ", command.store_id(), " does not exist"));
+  }
+  if (store->state() != metapb::Tombstone) {
+    store->set_state(metapb::Offline);
+    store->set_node_state(metapb::Removing);
+  }
+  store->set_physically_destroyed(true);
+  Put(StoreKey(store->id()), *store);
+  return meta::v1::Result();
+}
+
+MetaCommands::ResultOr MetaCommands::Do(const meta::v1::BuryStore& command) {
+  std::optional<metapb::Store> store = MustRead(reader_->Store(command.store_id()));
+  if (!store.has_value() || !store->physically_destroyed()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("store ", command.store_id(), " was not declared lost"));
+  }
+  for (const metapb::Region& region : MustRead(reader_->Regions())) {
+    for (const metapb::Peer& peer : region.peers()) {
+      if (peer.store_id() != store->id()) continue;
+      return absl::FailedPreconditionError(
+          absl::StrCat("region ", region.id(), " has a peer on store ", store->id()));
+    }
+  }
+  store->set_state(metapb::Tombstone);
+  store->set_node_state(metapb::Removed);
+  Put(StoreKey(store->id()), *store);
+  return meta::v1::Result();
+}
+
+MetaCommands::ResultOr MetaCommands::Do(const meta::v1::RecordFinding& command) {
+  const meta::v1::Finding& finding = command.finding();
+  if (finding.differing().empty()) {
+    batch_->Delete(kMeta, FindingKey(finding.region_id()));
+  } else {
+    Put(FindingKey(finding.region_id()), finding);
+  }
+  return meta::v1::Result();
 }
 
 }  // namespace flotilla::pd

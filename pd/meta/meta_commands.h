@@ -51,6 +51,9 @@ class MetaCommands {
   ResultOr Do(const meta::v1::SetGcBarrier& command);
   ResultOr Do(const meta::v1::DeleteGcBarrier& command);
   ResultOr Do(const meta::v1::PutEtcd& command);
+  ResultOr Do(const meta::v1::DeclareLost& command);
+  ResultOr Do(const meta::v1::BuryStore& command);
+  ResultOr Do(const meta::v1::RecordFinding& command);
 
   keyspacepb::KeyspaceMeta AddKeyspace(uint32_t id, std::string_view name);
   void Put(std::string_view key, const google::protobuf::MessageLite& message);

@@ -25,6 +25,12 @@ std::string RegionKey(uint64_t id) {
   return key;
 }
 
+std::string FindingKey(uint64_t region_id) {
+  std::string key(kFindingPrefix);
+  PutBigEndian64(key, region_id);
+  return key;
+}
+
 std::string KeyspaceKey(uint32_t id) {
   std::string key(kKeyspacePrefix);
   PutBigEndian32(key, id);

@@ -23,10 +23,12 @@ inline constexpr std::string_view kRegionPrefix = "m/region/";
 inline constexpr std::string_view kKeyspacePrefix = "m/keyspace/";
 inline constexpr std::string_view kKeyspaceNamePrefix = "m/keyspace_name/";
 inline constexpr std::string_view kBarrierPrefix = "m/barrier/";
+inline constexpr std::string_view kFindingPrefix = "m/finding/";
 inline constexpr std::string_view kEtcdPrefix = "m/etcd/";
 
 std::string StoreKey(uint64_t id);
 std::string RegionKey(uint64_t id);
+std::string FindingKey(uint64_t region_id);
 std::string KeyspaceKey(uint32_t id);
 std::string KeyspaceNameKey(std::string_view name);
 std::string BarrierKey(std::string_view id);

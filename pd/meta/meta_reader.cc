@@ -100,6 +100,14 @@ absl::StatusOr<std::vector<metapb::Region>> MetaReader::Regions() const {
   return LoadAll<metapb::Region>(PrefixRange(kRegionPrefix));
 }
 
+absl::StatusOr<std::optional<meta::v1::Finding>> MetaReader::Finding(uint64_t region_id) const {
+  return Load<meta::v1::Finding>(FindingKey(region_id));
+}
+
+absl::StatusOr<std::vector<meta::v1::Finding>> MetaReader::Findings() const {
+  return LoadAll<meta::v1::Finding>(PrefixRange(kFindingPrefix));
+}
+
 absl::StatusOr<std::optional<keyspacepb::KeyspaceMeta>> MetaReader::Keyspace(uint32_t id) const {
   return Load<keyspacepb::KeyspaceMeta>(KeyspaceKey(id));
 }

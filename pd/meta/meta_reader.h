@@ -37,6 +37,9 @@ class MetaReader {
   absl::StatusOr<std::vector<metapb::Store>> Stores() const;
   absl::StatusOr<std::optional<metapb::Region>> Region(uint64_t id) const;
   absl::StatusOr<std::vector<metapb::Region>> Regions() const;
+  // By region; of some, peers that are no members any more.
+  absl::StatusOr<std::optional<meta::v1::Finding>> Finding(uint64_t region_id) const;
+  absl::StatusOr<std::vector<meta::v1::Finding>> Findings() const;
   absl::StatusOr<std::optional<keyspacepb::KeyspaceMeta>> Keyspace(uint32_t id) const;
   absl::StatusOr<std::optional<keyspacepb::KeyspaceMeta>> KeyspaceByName(
       std::string_view name) const;

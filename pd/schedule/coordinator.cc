@@ -1,16 +1,27 @@
 #include "pd/schedule/coordinator.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/log.h"
+#include "pd/schedule/store_loss.h"
 
 namespace flotilla::pd {
+namespace {
+
+constexpr env::Duration kBurialInterval = std::chrono::seconds(2);
+
+}  // namespace
 
 Coordinator::Coordinator(const ScheduleConfig& config, Parts parts, env::Random random,
-                         AllocateIds allocate_ids)
-    : config_(config), parts_(parts), random_(random), allocate_ids_(std::move(allocate_ids)) {}
+                         AllocateIds allocate_ids, BuryStore bury_store)
+    : config_(config),
+      parts_(parts),
+      random_(random),
+      allocate_ids_(std::move(allocate_ids)),
+      bury_store_(std::move(bury_store)) {}
 
 void Coordinator::Tick() {
   parts_.operators->ExpireOverdue();
@@ -23,6 +34,7 @@ void Coordinator::Tick() {
   Patrol();
   BalanceLeadersIfDue();
   Remind();
+  BuryLostStoresIfDue();
   AnswerSplits();
 }
 
@@ -144,6 +156,16 @@ void Coordinator::Remind() {
     const RegionPtr region = parts_.cluster->GetRegion(id);
     if (region != nullptr) Push(*region);
   }
+}
+
+void Coordinator::BuryLostStoresIfDue() {
+  std::vector<StoreId> stores;
+  parts_.cluster->WithView([&](const ClusterView& view) {
+    if (view.now - last_burial_ < kBurialInterval) return;
+    last_burial_ = view.now;
+    stores = LostStoresToBury(view);
+  });
+  for (const StoreId store : stores) bury_store_(store);
 }
 
 void Coordinator::Push(const RegionInfo& region) {

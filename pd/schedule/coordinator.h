@@ -52,8 +52,11 @@ class Coordinator {
   using AllocateIds = absl::AnyInvocable<void(
       uint32_t count, absl::AnyInvocable<void(absl::StatusOr<uint64_t>) &&> done)>;
 
+  // Makes a tombstone of a lost store that has no replica left; repeated until it is one.
+  using BuryStore = absl::AnyInvocable<void(StoreId)>;
+
   Coordinator(const ScheduleConfig& config, Parts parts, env::Random random,
-              AllocateIds allocate_ids);
+              AllocateIds allocate_ids, BuryStore bury_store);
 
   // One round of bounded work. The leadership stage calls it every tick_interval.
   void Tick();
@@ -92,6 +95,7 @@ class Coordinator {
   void CheckRegion(const ClusterView& view, const RegionInfo& region);
   void BalanceLeadersIfDue();
   void Remind();
+  void BuryLostStoresIfDue();
   // False: a step needs a new peer and there is no id yet.
   bool FillPeerIds(Operator& op);
   void RefillPeerIds();
@@ -100,6 +104,7 @@ class Coordinator {
   const Parts parts_;
   env::Random random_;
   AllocateIds allocate_ids_;
+  BuryStore bury_store_;
   const std::shared_ptr<PeerIdPool> peer_ids_ = std::make_shared<PeerIdPool>();
 
   RegionId patrolled_;  // The patrol's place.
@@ -107,6 +112,7 @@ class Coordinator {
   std::vector<Operator> found_;
   SplitBoundaries cuts_;  // All boundaries wanted in this tick.
   env::Instant last_balance_{};
+  env::Instant last_burial_{};
 
   Mutex mutex_;
   SplitBoundaries boundaries_ ABSL_GUARDED_BY(mutex_);

@@ -10,25 +10,6 @@ bool IsOnLostStore(const ClusterView& view, const metapb::Peer& peer) {
   return it == view.stores.end() || it->second.IsLost(view.now);
 }
 
-// The serving store with the fewest peers that has none of this region's; nullopt: none has room.
-std::optional<StoreId> PickTarget(const ReplicaConfig& config, const ClusterView& view,
-                                  const RegionInfo& region, const AddingByStore& adding) {
-  std::optional<StoreId> best;
-  int best_load = 0;
-  for (const auto& [id, store] : view.stores) {
-    if (!store.IsServing(view.now) || store.IsFull() || region.PeerOn(id) != nullptr) continue;
-    const auto it = adding.find(id);
-    const int coming = it == adding.end() ? 0 : it->second;
-    if (coming >= config.max_adding_per_store) continue;
-    const int load = view.regions.PeerCount(id) + coming;
-    if (!best.has_value() || load < best_load) {
-      best = id;
-      best_load = load;
-    }
-  }
-  return best;
-}
-
 // One too many: on a lost store if there is one, else where most peers are; never the leader.
 const metapb::Peer* PickSurplus(const ClusterView& view, const RegionInfo& region) {
   const metapb::Peer* worst = nullptr;
@@ -47,6 +28,24 @@ const metapb::Peer* PickSurplus(const ClusterView& view, const RegionInfo& regio
 }
 
 }  // namespace
+
+std::optional<StoreId> PickTarget(const ReplicaConfig& config, const ClusterView& view,
+                                  const RegionInfo& region, const AddingByStore& adding) {
+  std::optional<StoreId> best;
+  int best_load = 0;
+  for (const auto& [id, store] : view.stores) {
+    if (!store.IsServing(view.now) || store.IsFull() || region.PeerOn(id) != nullptr) continue;
+    const auto it = adding.find(id);
+    const int coming = it == adding.end() ? 0 : it->second;
+    if (coming >= config.max_adding_per_store) continue;
+    const int load = view.regions.PeerCount(id) + coming;
+    if (!best.has_value() || load < best_load) {
+      best = id;
+      best_load = load;
+    }
+  }
+  return best;
+}
 
 std::optional<Operator> CheckReplicas(const ReplicaConfig& config, const ClusterView& view,
                                       const RegionInfo& region, const AddingByStore& adding) {

@@ -29,6 +29,11 @@ using AddingByStore = absl::btree_map<StoreId, int>;
 std::optional<Operator> CheckReplicas(const ReplicaConfig& config, const ClusterView& view,
                                       const RegionInfo& region, const AddingByStore& adding);
 
+// The serving store with the fewest peers, and room, that has no replica of this region; nullopt:
+// there is none.
+std::optional<StoreId> PickTarget(const ReplicaConfig& config, const ClusterView& view,
+                                  const RegionInfo& region, const AddingByStore& adding);
+
 }  // namespace flotilla::pd
 
 #endif  // FLOTILLA_PD_SCHEDULE_REPLICA_CHECKER_H_

@@ -18,6 +18,7 @@ PdService::PdService(const Parts& parts)
       splits_(&guard_, parts.clock),
       gc_(&guard_, parts.store, parts.clock),
       keyspaces_(&guard_, parts.store),
+      repairs_(&guard_, parts.store, parts.clock, parts.max_replicas),
       etcd_(parts.members, parts.leadership, parts.store) {}
 
 void PdService::Bind(rpc::MethodBinder& binder) {
@@ -81,6 +82,10 @@ void PdService::BindOthers(rpc::MethodBinder& binder) {
   binder.Bind("keyspacepb.Keyspace/GetAllKeyspaces", &KeyspaceApi::GetAllKeyspaces, &keyspaces_);
   binder.Bind("flotilla.keyspace.v1.KeyspaceAdmin/CreateKeyspace", &KeyspaceApi::CreateKeyspace,
               &keyspaces_);
+  binder.Bind("flotilla.repair.v1.Repair/DeclareLost", &RepairApi::DeclareLost, &repairs_);
+  binder.Bind("flotilla.repair.v1.Repair/RebuildReplica", &RepairApi::RebuildReplica, &repairs_);
+  binder.Bind("flotilla.repair.v1.Repair/ReportCheck", &RepairApi::ReportCheck, &repairs_);
+  binder.Bind("flotilla.repair.v1.Repair/GetChecks", &RepairApi::GetChecks, &repairs_);
   binder.Bind("etcdserverpb.KV/Range", &EtcdApi::Range, &etcd_);
   binder.Bind("etcdserverpb.KV/Put", &EtcdApi::Put, &etcd_);
   binder.Bind("etcdserverpb.Cluster/MemberList", &MemberApi::MemberList, &members_);

@@ -12,6 +12,7 @@
 #include "pd/api/keyspace_api.h"
 #include "pd/api/member_api.h"
 #include "pd/api/region_api.h"
+#include "pd/api/repair_api.h"
 #include "pd/api/split_api.h"
 #include "pd/api/tso_api.h"
 
@@ -48,6 +49,7 @@ class PdService {
   SplitApi splits_;
   GcApi gc_;
   KeyspaceApi keyspaces_;
+  RepairApi repairs_;
   EtcdApi etcd_;
 };
 

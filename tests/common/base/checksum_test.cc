@@ -36,5 +36,17 @@ TEST(ChecksumTest, Xxh3DependsOnEveryByteAndOnTheSeed) {
   }
 }
 
+TEST(ChecksumTest, Xxh3OfPiecesIsThatOfTheWhole) {
+  const std::string text(1000, 'a');
+  for (const size_t piece : {1, 7, 64, 999, 1000}) {
+    Xxh3Stream stream;
+    for (size_t at = 0; at < text.size(); at += piece) {
+      stream.Add(std::string_view(text).substr(at, piece));
+    }
+    EXPECT_EQ(stream.Digest(), Xxh3(text)) << piece;
+  }
+  EXPECT_EQ(Xxh3Stream().Digest(), Xxh3(""));
+}
+
 }  // namespace
 }  // namespace flotilla

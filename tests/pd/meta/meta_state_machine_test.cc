@@ -60,6 +60,45 @@ class MetaStateMachineTest : public testing::Test {
   LocalMetaStore store_{&clock_};
 };
 
+TEST_F(MetaStateMachineTest, AStoreThatIsDeclaredLostStaysLost) {
+  const auto declare = [this](uint64_t id) {
+    meta::v1::Command command;
+    command.mutable_declare_lost()->set_store_id(id);
+    return Run(command);
+  };
+  const auto bury = [this](uint64_t id) {
+    meta::v1::Command command;
+    command.mutable_bury_store()->set_store_id(id);
+    return Run(command);
+  };
+  ASSERT_TRUE(PutStore(1, "a").ok());
+  ASSERT_TRUE(PutStore(2, "b").ok());
+  EXPECT_TRUE(absl::IsNotFound(declare(3).status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(bury(1).status())) << "it was not declared lost";
+  ASSERT_TRUE(declare(1).ok());
+  ASSERT_TRUE(declare(1).ok());
+  EXPECT_EQ((*store_.reader().Store(1))->state(), metapb::Offline);
+  EXPECT_TRUE(absl::IsFailedPrecondition(PutStore(1, "a").status()));
+  EXPECT_TRUE(PutStore(3, "a").ok()) << "its address is free";
+  EXPECT_TRUE(absl::IsAlreadyExists(PutStore(4, "b").status()));
+
+  meta::v1::Command command;
+  metapb::Region* region = command.mutable_update_regions()->add_put();
+  region->set_id(7);
+  region->mutable_region_epoch()->set_conf_ver(1);
+  region->add_peers()->set_store_id(1);
+  ASSERT_TRUE(Run(command).ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(bury(1).status())) << "a region has a peer there";
+  region->mutable_region_epoch()->set_conf_ver(2);
+  region->mutable_peers(0)->set_store_id(2);
+  ASSERT_TRUE(Run(command).ok());
+  ASSERT_TRUE(bury(1).ok());
+  EXPECT_EQ((*store_.reader().Store(1))->state(), metapb::Tombstone);
+  ASSERT_TRUE(declare(1).ok());
+  EXPECT_EQ((*store_.reader().Store(1))->state(), metapb::Tombstone) << "it does not go back";
+  EXPECT_TRUE(absl::IsFailedPrecondition(PutStore(1, "a").status()));
+}
+
 TEST_F(MetaStateMachineTest, FirstClusterIdStands) {
   EXPECT_EQ(Init(77)->cluster_id(), 77u);
   EXPECT_EQ(Init(88)->cluster_id(), 77u);
