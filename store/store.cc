@@ -1,5 +1,8 @@
 #include "store/store.h"
 
+#include <signal.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -40,8 +43,8 @@ namespace {
 constexpr env::Duration kDrainPoll = std::chrono::milliseconds(50);
 
 constexpr char kLostData[] =
-    "Put it back from the same disk, or start a new store with an empty directory at another "
-    "address: PD makes the lost replicas anew once it has not heard of this store for 30 minutes";
+    "Put it back from the same disk, or declare the store lost (flotilla store declare-lost) and "
+    "start a new one with an empty directory: PD then makes the lost replicas anew";
 
 // Nobody wakes it.
 void Pause(env::Duration time) {
@@ -117,6 +120,9 @@ StoreCoreOptions CoreOptionsOf(const StoreConfig& config) {
   options.snapshot.registry.root = absl::StrCat(config.data_dir, "/snapshot");
   options.snapshot.registry.max_bytes = config.snapshot.max_bytes;
   options.snapshot.sender.bytes_per_second = config.snapshot.bytes_per_second;
+  options.consistency.interval = config.consistency.interval;
+  options.consistency.bytes_per_second = config.consistency.bytes_per_second;
+  options.consistency.timeout = config.consistency.timeout;
   return options;
 }
 
@@ -300,6 +306,8 @@ absl::Status Store::Impl::OpenCore() {
   dependencies.metrics = &base_.metrics;
   dependencies.fail_stop = &base_.fail_stop;
   dependencies.disk = storage_.disk.get();
+  // As if the process manager had asked for it: leaders are handed over, and nothing else is to do.
+  dependencies.on_declared_lost = [] { kill(getpid(), SIGTERM); };
   ASSIGN_OR_RETURN(
       core_,
       StoreCore::Open(CoreOptionsOf(config_), storage_.identity, dependencies,

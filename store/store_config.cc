@@ -180,6 +180,22 @@ void AddRegion(config::OptionSet& options, StoreConfig& config) {
                   {64 * kMiB, 64 * 1024 * kGiB});
 }
 
+void AddConsistency(config::OptionSet& options, StoreConfig& config) {
+  options.Add(&config.consistency.interval,
+              {"consistency-check.interval",
+               "A leader compares its replicas with each other about so often, region by "
+               "region. 0: never by itself."},
+              {milliseconds(0), milliseconds(365LL * 24 * 3'600'000)});
+  options.AddSize(&config.consistency.bytes_per_second,
+                  {"consistency-check.bytes-per-second",
+                   "What this store reads of its replicas in a second to compare them."},
+                  {64 * kKiB, 64 * kGiB});
+  options.Add(
+      &config.consistency.timeout,
+      {"consistency-check.timeout", "A replica that has not answered by then was not compared."},
+      {milliseconds(1000), milliseconds(3'600'000)});
+}
+
 }  // namespace
 
 void AddOptions(config::OptionSet& options, StoreConfig& config) {
@@ -192,6 +208,7 @@ void AddOptions(config::OptionSet& options, StoreConfig& config) {
   AddAdmission(options, config);
   AddRaft(options, config);
   AddRegion(options, config);
+  AddConsistency(options, config);
   AddMemory(options, config);
   options.Add(&config.log.level, {"log.level", "What is logged."},
               {"trace", "debug", "info", "warning", "error"});

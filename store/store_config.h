@@ -75,6 +75,12 @@ struct StoreConfig {
   } snapshot;
 
   struct {
+    std::chrono::milliseconds interval{24 * 3'600'000};
+    uint64_t bytes_per_second = 32ull << 20;
+    std::chrono::milliseconds timeout{300'000};
+  } consistency;
+
+  struct {
     std::string level = "info";
     std::string file;
   } log;

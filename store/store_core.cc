@@ -35,6 +35,15 @@ StoreCore::StoreCore(const StoreCoreOptions& options, const StoreIdentity& ident
       on_(dependencies),
       room_(identity.store_id, on_.disk, on_.metrics),
       hub_(on_.engine),
+      consistency_(options.consistency,
+                   {.checker = {identity.store_id, &index_, &replicator_, on_.clock, on_.metrics},
+                    .cluster_id = identity.cluster_id,
+                    .engine = on_.engine,
+                    .pd = on_.pd},
+                   on_.random.Fork("consistency"),
+                   [transport = on_.transport](net::Envelope answer) {
+                     transport->Send(std::move(answer));
+                   }),
       manager_({.store_id = identity.store_id,
                 .engine = on_.engine,
                 .clock = on_.clock,
@@ -42,7 +51,8 @@ StoreCore::StoreCore(const StoreCoreOptions& options, const StoreIdentity& ident
                 .index = &index_,
                 .snapshots = &hub_,
                 .installer = &hub_,
-                .room = &room_},
+                .room = &room_,
+                .hashes = &consistency_.hashes()},
                options.peer),
       host_(MakeHost(options.host, identity.store_id, on_, &manager_)),
       write_limiter_(options.writes, on_.clock, on_.metrics),
@@ -61,7 +71,8 @@ StoreCore::StoreCore(const StoreCoreOptions& options, const StoreIdentity& ident
             stats.set_capacity(disk->capacity());
             stats.set_available(disk->level() == disk::DiskLevel::kRoomy ? disk->available() : 0);
             stats.set_used_size(used());
-          }),
+          },
+          on_.on_declared_lost),
       instructions_({.host = host_.get(),
                      .manager = &manager_,
                      .splitter = &splitter_,
@@ -81,6 +92,7 @@ StoreCore::StoreCore(const StoreCoreOptions& options, const StoreIdentity& ident
            options.kv) {
   reads_.SetWaker(on_.scheduler->Add(&reads_));
   split_checker_.SetWaker(on_.scheduler->Add(&split_checker_));
+  consistency_.AddStages(*on_.scheduler);
   on_.scheduler->Add(&heartbeat_);
   on_.scheduler->Add(on_.disk);
 }
@@ -131,6 +143,10 @@ absl::Status StoreCore::Recover() {
         pd->SendRegionHeartbeat(std::move(report));
       },
       [checker = &split_checker_](RegionViewPtr view) { checker->Check(std::move(view)); });
+  manager_.SetHashReportSink(
+      [checker = &consistency_.checker()](RegionId, PeerId from, const HashReport& report) {
+        checker->OnReport(from, report);
+      });
   LOG_INFO("store {} starts with {} regions", identity_.store_id, recovered.regions.size());
   manager_.Start(recovered.regions, std::move(recovered.tombstones));
   return absl::OkStatus();
@@ -138,6 +154,7 @@ absl::Status StoreCore::Recover() {
 
 void StoreCore::Bind(rpc::MethodBinder& binder) {
   BindKvService(binder, &api_, &in_flight_);
+  consistency_.Bind(binder);
   binder.AddStream(kSnapshotMethod,
                    SnapshotAcceptor({identity_.store_id, identity_.cluster_id},
                                     [snapshots = snapshots_.get()](

@@ -24,6 +24,7 @@
 #include "common/rpc/in_flight.h"
 #include "common/rpc/method_binder.h"
 #include "store/bootstrap.h"
+#include "store/consistency/service.h"
 #include "store/heartbeat/instruction_handler.h"
 #include "store/heartbeat/store_heartbeat.h"
 #include "store/kv/host_replicator.h"
@@ -49,6 +50,7 @@ struct StoreCoreOptions {
   WriteLimits writes;
   rpc::InFlightLimits in_flight;
   SnapshotOptions snapshot;
+  ConsistencyOptions consistency;
 };
 
 // All must outlive the store.
@@ -67,6 +69,8 @@ struct StoreDependencies {
   // Of the data directory; becomes a stage of `scheduler`.
   disk::DiskReserve* disk = nullptr;
   env::FailStop* fail_stop = nullptr;
+  // May be empty.
+  OnDeclaredLost on_declared_lost;
 };
 
 class StoreCore {
@@ -93,7 +97,10 @@ class StoreCore {
   size_t TransferLeadersAway() { return manager_.TransferLeadersAway(); }
   // Whoever still waits for a group hears that it is gone, while there is somebody to hear it.
   // REQUIRES: no stage runs any more.
-  void StopGroups() { host_.reset(); }
+  void StopGroups() {
+    host_.reset();
+    consistency_.checker().Stop();
+  }
 
   const StoreIdentity& identity() const { return identity_; }
   RegionIndex& index() { return index_; }
@@ -101,6 +108,7 @@ class StoreCore {
   // REQUIRES: the groups are not stopped.
   multiraft::Host& host() { return *host_; }
   RegionManager& manager() { return manager_; }
+  ConsistencyChecker& checker() { return consistency_.checker(); }
   InstructionHandler& instructions() { return instructions_; }
 
  private:
@@ -114,6 +122,7 @@ class StoreCore {
   RegionIndex index_;
   DiskRoom room_;
   SnapshotHub hub_;
+  ConsistencyService consistency_;
   RegionManager manager_;
   std::unique_ptr<SnapshotService> snapshots_;
   std::unique_ptr<multiraft::Host> host_;

@@ -55,6 +55,7 @@ enum class Bug : uint8_t {
   kEpochNotChecked,
   kTtlIgnored,
   kDeleteRangeInclusive,
+  kReplicaDiffers,
   // PD.
   kTsoSavedAfterUse,
   kTsoFromWallClock,

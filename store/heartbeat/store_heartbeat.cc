@@ -13,12 +13,14 @@ uint64_t Since(uint64_t now, uint64_t before) { return now > before ? now - befo
 }  // namespace
 
 StoreHeartbeat::StoreHeartbeat(StoreId store_id, const RegionIndex* index, pdclient::PdClient* pd,
-                               const env::Clock* clock, DiskUsage disk_usage)
+                               const env::Clock* clock, DiskUsage disk_usage,
+                               OnDeclaredLost on_declared_lost)
     : store_id_(store_id),
       index_(index),
       pd_(pd),
       clock_(clock),
       disk_usage_(std::move(disk_usage)),
+      on_declared_lost_(std::move(on_declared_lost)),
       started_seconds_(clock->WallMillis() / 1000),
       next_(clock->Now()),
       sent_seconds_(started_seconds_) {}
@@ -56,8 +58,14 @@ void StoreHeartbeat::Send() {
   disk_usage_(stats);
   sent_ = totals;
   sent_seconds_ = now_seconds;
-  pd_->StoreHeartbeat(stats, [](absl::StatusOr<pdpb::StoreHeartbeatResponse> response) {
-    if (!response.ok()) LOG_WARN("PD did not take a heartbeat: {}", response.status().ToString());
+  pd_->StoreHeartbeat(stats, [on_declared_lost = on_declared_lost_](
+                                 absl::StatusOr<pdpb::StoreHeartbeatResponse> response) {
+    if (!response.ok()) {
+      LOG_WARN("PD did not take a heartbeat: {}", response.status().ToString());
+    } else if (response->state() == metapb::Removed) {
+      LOG_ERROR("PD says that this store was declared lost: its replicas are made anew elsewhere");
+      if (on_declared_lost) on_declared_lost();
+    }
   });
 }
 

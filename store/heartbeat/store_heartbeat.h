@@ -4,6 +4,7 @@
 #ifndef FLOTILLA_STORE_HEARTBEAT_STORE_HEARTBEAT_H_
 #define FLOTILLA_STORE_HEARTBEAT_STORE_HEARTBEAT_H_
 
+#include <functional>
 #include <optional>
 #include <string_view>
 
@@ -18,13 +19,17 @@ namespace flotilla::store {
 // Fills in what the data directory's disk tells: capacity, available, used_size, slow_score.
 using DiskUsage = absl::AnyInvocable<void(pdpb::StoreStats&) const>;
 
+// PD has answered that this store was declared lost: its replicas are made anew elsewhere. Called
+// on a thread of the PD client's, perhaps more than once.
+using OnDeclaredLost = std::function<void()>;
+
 class StoreHeartbeat final : public env::Stage {
  public:
   static constexpr env::Duration kInterval = std::chrono::seconds(10);
 
-  // All must outlive the stage.
+  // All must outlive the stage; `on_declared_lost` may be empty.
   StoreHeartbeat(StoreId store_id, const RegionIndex* index, pdclient::PdClient* pd,
-                 const env::Clock* clock, DiskUsage disk_usage);
+                 const env::Clock* clock, DiskUsage disk_usage, OnDeclaredLost on_declared_lost);
 
   std::string_view name() const override { return "heartbeat"; }
   bool RunOnce() override;
@@ -38,6 +43,7 @@ class StoreHeartbeat final : public env::Stage {
   pdclient::PdClient* const pd_;
   const env::Clock* const clock_;
   const DiskUsage disk_usage_;
+  const OnDeclaredLost on_declared_lost_;
   const int64_t started_seconds_;
   env::Instant next_;
   int64_t sent_seconds_;

@@ -44,7 +44,7 @@ absl::StatusOr<CommandHeader> TakeCommandHeader(std::string_view& command) {
   CommandHeader header;
   if (!TakeByte(command, kind) || !GetVarint64(command, header.version)) return Malformed("header");
   if (kind < static_cast<uint8_t>(CommandKind::kWrite) ||
-      kind > static_cast<uint8_t>(CommandKind::kSplit)) {
+      kind > static_cast<uint8_t>(CommandKind::kComputeHash)) {
     return Malformed("unknown kind");
   }
   header.kind = static_cast<CommandKind>(kind);

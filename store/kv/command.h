@@ -24,6 +24,7 @@ enum class CommandKind : uint8_t {
   kWrite = 1,
   kCompareAndSwap = 2,
   kSplit = 3,
+  kComputeHash = 4,
 };
 
 struct CommandHeader {

@@ -10,6 +10,21 @@ namespace {
 constexpr char kRangeHint = 1;
 constexpr char kRemovedNotice = 2;
 constexpr char kMembershipQuestion = 3;
+constexpr char kHashReport = 4;
+
+absl::StatusOr<MessageContext> DecodeHashReport(std::string_view data) {
+  HashReport report;
+  uint64_t at = 0;
+  uint64_t computed = 0;
+  if (!GetBigEndian64(data, report.check_id) || !GetVarint64(data, at) ||
+      !GetVarint64(data, computed) || computed > 1 || !GetBigEndian64(data, report.hash) ||
+      !GetVarint64(data, report.keys) || !data.empty()) {
+    return absl::DataLossError("malformed report of a hash");
+  }
+  report.at = Index(at);
+  report.computed = computed == 1;
+  return MessageContext(report);
+}
 
 }  // namespace
 
@@ -25,6 +40,13 @@ Bytes EncodeContext(const MessageContext& context) {
     notice->region.AppendToString(&out);
   } else if (std::holds_alternative<MembershipQuestion>(context)) {
     out.push_back(kMembershipQuestion);
+  } else if (const auto* report = std::get_if<HashReport>(&context)) {
+    out.push_back(kHashReport);
+    PutBigEndian64(out, report->check_id);
+    PutVarint64(out, report->at.value());
+    PutVarint64(out, report->computed ? 1 : 0);
+    PutBigEndian64(out, report->hash);
+    PutVarint64(out, report->keys);
   }
   return Bytes(std::move(out));
 }
@@ -49,6 +71,8 @@ absl::StatusOr<MessageContext> DecodeContext(std::string_view data) {
     }
   } else if (kind == kMembershipQuestion && data.empty()) {
     return MessageContext(MembershipQuestion{});
+  } else if (kind == kHashReport) {
+    return DecodeHashReport(data);
   }
   return absl::DataLossError("malformed context of a message");
 }

@@ -26,8 +26,19 @@ struct RemovedNotice {
 // The sender has not heard of a leader for long: is it still a member? The Raft message is to be
 // ignored.
 struct MembershipQuestion {};
+// What a replica holds at an entry, for the leader that compares (store/consistency). The Raft
+// message is to be ignored.
+struct HashReport {
+  uint64_t check_id = 0;
+  Index at;
+  // False: the replica has no time for it.
+  bool computed = false;
+  uint64_t hash = 0;
+  uint64_t keys = 0;
+};
 
-using MessageContext = std::variant<std::monostate, RangeHint, RemovedNotice, MembershipQuestion>;
+using MessageContext =
+    std::variant<std::monostate, RangeHint, RemovedNotice, MembershipQuestion, HashReport>;
 
 Bytes EncodeContext(const MessageContext& context);
 // DataLoss when malformed. Empty data are std::monostate.

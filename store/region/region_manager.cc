@@ -76,7 +76,7 @@ void RegionManager::AddGroup(const RegionViewPtr& view, raft::EntryId applied, b
   spec.lease = std::shared_ptr<multiraft::LeaderLease>(view->peer, &view->peer->lease);
   spec.delegate = std::make_unique<RegionPeer>(self, view, view->peer, peer_environment_);
   spec.state_machine = std::make_unique<RegionStateMachine>(self, view->region, on_.engine,
-                                                            on_.installer, view->peer);
+                                                            on_.installer, on_.hashes, view->peer);
   host_->AddGroup(std::move(spec));
 }
 
@@ -89,7 +89,7 @@ void RegionManager::AddUninitialized(RegionId region_id, PeerId peer) {
   spec.lease = std::shared_ptr<multiraft::LeaderLease>(published, &published->lease);
   spec.delegate = std::make_unique<RegionPeer>(self, nullptr, published, peer_environment_);
   spec.state_machine = std::make_unique<RegionStateMachine>(self, std::nullopt, on_.engine,
-                                                            on_.installer, published);
+                                                            on_.installer, on_.hashes, published);
   host_->AddGroup(std::move(spec));
 }
 
@@ -108,6 +108,8 @@ void RegionManager::OnEnvelope(net::Envelope envelope) {
                                                              multiraft::PeerHandle&) {
       PeerOf(delegate).OnRemovedNotice(notice.region, notice.removed);
     });
+  } else if (const auto* report = std::get_if<HashReport>(&*context)) {
+    if (on_hash_report_) on_hash_report_(region_id, envelope.message.from, *report);
   } else if (std::holds_alternative<MembershipQuestion>(*context)) {
     bool known = false;
     {
@@ -307,6 +309,8 @@ void RegionManager::TellRemoved(StoreId store, const metapb::Region& region, Pee
   notice.to_store = store;
   notice.epoch = {region.region_epoch().conf_ver(), region.region_epoch().version()};
   notice.context = EncodeContext(RemovedNotice{region, removed});
+  // Nobody looks at the sender, but a message from nobody is dropped on its way.
+  notice.message.from = removed;
   notice.message.to = removed;
   notice.message.body = raft::HeartbeatResponse{};  // Not looked at.
   SendToStore(std::move(notice));

@@ -17,6 +17,7 @@
 #include "common/env/clock.h"
 #include "common/multiraft/host.h"
 #include "common/net/transport.h"
+#include "store/region/message_context.h"
 #include "store/region/peer_services.h"
 #include "store/region/region_index.h"
 #include "store/region/region_peer.h"
@@ -46,17 +47,22 @@ struct RegionManagerDependencies {
   SnapshotExchange* snapshots = nullptr;
   StateInstaller* installer = nullptr;
   DiskRoom* room = nullptr;
+  // May be null.
+  HashSink* hashes = nullptr;
 };
 
 class RegionManager final : public PeerServices, public multiraft::Tenant {
  public:
   using ReportSink = absl::AnyInvocable<void(pdpb::RegionHeartbeatRequest) const>;
   using SplitCheckSink = absl::AnyInvocable<void(RegionViewPtr) const>;
+  using HashReportSink = absl::AnyInvocable<void(RegionId, PeerId from, const HashReport&) const>;
 
   RegionManager(const RegionManagerDependencies& dependencies, const RegionPeerConfig& config);
 
   // Before anything else is called. The host must outlive all calls.
   void Connect(multiraft::Host* host, ReportSink report, SplitCheckSink check_split);
+  // Before anything else, or never: who hears what replicas on other stores hold.
+  void SetHashReportSink(HashReportSink sink) { on_hash_report_ = std::move(sink); }
   // The peers that bootstrap found. `tombstones` are of regions without a peer.
   void Start(const std::vector<PersistedRegion>& regions, std::vector<RegionState> tombstones);
 
@@ -116,6 +122,7 @@ class RegionManager final : public PeerServices, public multiraft::Tenant {
   multiraft::Host* host_ = nullptr;
   ReportSink report_;
   SplitCheckSink check_split_;
+  HashReportSink on_hash_report_;
 
   Mutex mutex_;
   std::map<RegionId, Group> groups_ ABSL_GUARDED_BY(mutex_);

@@ -24,10 +24,11 @@ absl::Status NotAppliedHere(RegionId region_id) {
 
 RegionStateMachine::RegionStateMachine(PeerIdentity self, std::optional<Region> region,
                                        engine::KvEngine* engine, StateInstaller* installer,
-                                       std::shared_ptr<PublishedPeer> published)
+                                       HashSink* hashes, std::shared_ptr<PublishedPeer> published)
     : self_(self),
       engine_(engine),
       installer_(installer),
+      hashes_(hashes),
       published_(std::move(published)),
       region_(std::move(region)) {
   if (region_.has_value()) published_->Publish(region_->version());
@@ -50,6 +51,10 @@ multiraft::CommandResult RegionStateMachine::Apply(multiraft::ApplyContext& cont
   if (!result.status.ok()) return result;
   switch (header->kind) {
     case CommandKind::kWrite:
+      if (Planted(Bug::kReplicaDiffers) && self_.store_id.value() % 3 == 0 &&
+          context.at().index.value() % 8 == 0) {
+        return result;
+      }
       return ApplyWrite(context.batch(), command, published_->traffic);
     case CommandKind::kCompareAndSwap:
       return ApplyCompareAndSwap(context, *engine_, command, published_->traffic);
@@ -59,6 +64,11 @@ multiraft::CommandResult RegionStateMachine::Apply(multiraft::ApplyContext& cont
       result = ApplySplit(context, self_.store_id, *split, *region_);
       if (result.status.ok()) published_->Publish(region_->version());
       return result;
+    }
+    case CommandKind::kComputeHash: {
+      const auto compute = DecodeComputeHash(command);
+      CHECK_OK(compute.status());
+      return ApplyComputeHash(context, *engine_, *compute, {self_, *region_}, hashes_);
     }
   }
   CHECK(false) << "unreachable: headers have known kinds only";

@@ -14,6 +14,8 @@
 #include "absl/status/statusor.h"
 #include "common/engine/kv_engine.h"
 #include "common/multiraft/state_machine.h"
+#include "store/operation/hash.h"
+#include "store/region/peer_identity.h"
 #include "store/region/region.h"
 #include "store/region/region_index.h"
 
@@ -34,19 +36,13 @@ class SnapshotInstalledEffect final : public multiraft::AppliedEffect {
   const Index at;
 };
 
-// A peer's place: which region, on which store.
-struct PeerIdentity {
-  RegionId region_id;
-  PeerId peer_id;
-  StoreId store_id;
-};
-
 class RegionStateMachine final : public multiraft::StateMachine {
  public:
-  // `region` is unset for a peer that waits for its first snapshot. `engine` and `installer` must
-  // outlive the machine.
+  // `region` is unset for a peer that waits for its first snapshot. The pointers must outlive the
+  // machine; `hashes` may be null: then none is ever computed here.
   RegionStateMachine(PeerIdentity self, std::optional<Region> region, engine::KvEngine* engine,
-                     StateInstaller* installer, std::shared_ptr<PublishedPeer> published);
+                     StateInstaller* installer, HashSink* hashes,
+                     std::shared_ptr<PublishedPeer> published);
 
   multiraft::CommandResult Apply(multiraft::ApplyContext& context,
                                  std::string_view command) override;
@@ -60,6 +56,7 @@ class RegionStateMachine final : public multiraft::StateMachine {
   const PeerIdentity self_;
   engine::KvEngine* const engine_;
   StateInstaller* const installer_;
+  HashSink* const hashes_;
   const std::shared_ptr<PublishedPeer> published_;
   std::optional<Region> region_;
   // This peer was removed: its data are deleted and must not come back by what follows in the log.

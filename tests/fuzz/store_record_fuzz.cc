@@ -55,6 +55,8 @@ void ReadValues(std::string_view data) {
   RoundTrip(
       data, [](std::string_view body) { return store::DecodeSplit(3, body); },
       [](const auto& split) { return store::EncodeSplit(split).substr(2); });
+  RoundTrip(data, store::DecodeComputeHash,
+            [](const auto& command) { return store::EncodeComputeHash(1, command).substr(2); });
 }
 
 // A committed command that does not decode stops the store on purpose: skipping it would make
@@ -64,6 +66,9 @@ bool Decodes(std::string_view command) {
   if (!header.ok()) return false;
   if (header->kind == store::CommandKind::kCompareAndSwap) {
     return store::DecodeCompareAndSwap(command).ok();
+  }
+  if (header->kind == store::CommandKind::kComputeHash) {
+    return store::DecodeComputeHash(command).ok();
   }
   if (header->kind == store::CommandKind::kSplit) {
     return store::DecodeSplit(header->version, command).ok();
@@ -126,6 +131,7 @@ class StoreRecordTarget final : public FuzzTarget {
     add(2, store::EncodeContext(store::RangeHint{{"b", "y"}}).view());
     add(2, store::EncodeContext(store::RemovedNotice{meta, PeerId(52)}).view());
     add(2, store::EncodeContext(store::MembershipQuestion{}).view());
+    add(2, store::EncodeContext(store::HashReport{77, Index(7), true, 99, 3}).view());
     metapb::Peer learner;
     learner.set_id(60);
     learner.set_store_id(6);

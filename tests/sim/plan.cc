@@ -43,6 +43,9 @@ void DrawStore(env::Random& random, StoreNodeOptions& store) {
     // Hardly anything may be under way: clients hear ServerIsBusy all the time.
     store.core.writes = {.delay = milliseconds(10), .min_bytes = 600, .max_bytes = 1500};
   }
+  // Every region is compared all the time, so that what is compared is caught in all states.
+  store.core.consistency = {
+      .interval = seconds(3), .timeout = seconds(5), .confirm_after = milliseconds(200)};
   store.core.snapshot.registry.root = "snapshot";
   store.disk.flush_at_bytes = random.Chance(0.6) ? 64 << 20 : random.Between(500, 10'000);
 }

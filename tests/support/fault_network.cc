@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/check.h"
+
 namespace flotilla::testing {
 
 class FaultNetwork::Port final : public net::Transport {
@@ -79,6 +81,10 @@ void FaultNetwork::Send(net::Envelope envelope) {
   {
     MutexLock lock(mutex_);
     if (muted_.contains(envelope.from_store)) return;
+    // The network of production drops what names nobody.
+    CHECK(envelope.message.from != PeerId() && envelope.message.to != PeerId())
+        << "region " << envelope.region_id << ": a message from peer " << envelope.message.from
+        << " to peer " << envelope.message.to;
     if (tap_) tap_(envelope);
     if (passes_ && !passes_(envelope)) return;
     if (faults_.replay > 0) {

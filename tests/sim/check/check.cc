@@ -3,8 +3,11 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <map>
+#include <set>
+#include <string>
 #include <utility>
 
+#include "common/base/check.h"
 #include "tests/sim/check/applied_states.h"
 #include "tests/sim/check/settled.h"
 
@@ -73,6 +76,26 @@ class PdKnowsMore final : public Check {
   std::map<RegionId, Epoch> known_;
 };
 
+// No store has found that the replicas of a region differ.
+class NoDifferences final : public Check {
+ public:
+  void Look(Cluster& cluster) override {
+    for (auto& node : cluster.pd()) {
+      if (node->Leading() == nullptr) continue;
+      const auto findings = node->replica().store().reader().Findings();
+      CHECK_OK(findings.status());
+      for (const meta::v1::Finding& finding : *findings) {
+        if (!told_.insert(finding.region_id()).second) continue;
+        cluster.violations().Add("a comparison says that replicas differ: " +
+                                 std::string(finding.ShortDebugString()));
+      }
+    }
+  }
+
+ private:
+  std::set<uint64_t> told_;
+};
+
 class EqualReplicas final : public Check {
  public:
   void AtRest(Cluster& cluster) override { CheckReplicas(cluster); }
@@ -86,6 +109,7 @@ Checks MakeChecks() {
   checks.push_back(std::make_unique<PdKnowsMore>());
   checks.push_back(std::make_unique<EqualReplicas>());
   checks.push_back(std::make_unique<AppliedStates>());
+  checks.push_back(std::make_unique<NoDifferences>());
   return checks;
 }
 

@@ -96,7 +96,7 @@ struct DirectRegion {
     published = std::make_shared<PublishedPeer>();
     machine = std::make_unique<RegionStateMachine>(
         PeerIdentity{RegionId(kRegion), PeerId(kPeer), StoreId(kStore)}, Region(meta), &engine,
-        nullptr, published);
+        nullptr, nullptr, published);
     published->leader = kPeer;
     published->term = 6;
     published->lease.Extend(Term(6), clock.Now() + std::chrono::seconds(1));

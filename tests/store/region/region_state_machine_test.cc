@@ -61,16 +61,20 @@ class RegionStateMachineTest : public ::testing::Test, private multiraft::ApplyC
   engine::MemoryKvEngine engine_{&files_};
   std::unique_ptr<engine::WriteBatch> batch_ = engine_.NewBatch();
   uint64_t index_ = 5;
-  RegionStateMachine machine_{{kRegion, PeerId(11), StoreId(1)},
-                              Region(MakeRegion()),
-                              &engine_,
-                              nullptr,
-                              std::make_shared<PublishedPeer>()};
+  struct : HashSink {
+    bool Reserve() override { return has_room; }
+    void Take(HashTask task) override { tasks.push_back(std::move(task)); }
+    bool has_room = true;
+    std::vector<HashTask> tasks;
+  } hashes_;
+  RegionStateMachine machine_{
+      {kRegion, PeerId(11), StoreId(1)}, Region(MakeRegion()), &engine_, nullptr, &hashes_,
+      std::make_shared<PublishedPeer>()};
 
  private:
   raft::EntryId at() const override { return {Term(6), Index(index_)}; }
   engine::WriteBatch& batch() override { return *batch_; }
-  void WriteOut() override {}
+  void WriteOut() override { Write(); }
 };
 
 TEST_F(RegionStateMachineTest, WhatFollowsItsRemovalIsUndetermined) {
@@ -106,6 +110,37 @@ TEST_F(RegionStateMachineTest, WithoutASplitNothingNeedsAFlush) {
   Write();
   ASSERT_TRUE(machine_.PrepareForLossOfLog().ok());
   EXPECT_GT(engine_.UnflushedBytes(), 0u);
+}
+
+TEST_F(RegionStateMachineTest, AHashIsOfTheStateAtItsEntryAndWritesNothing) {
+  batch_->Put(engine::ColumnFamily::kDefault, "k", "before");
+  const auto result = machine_.Apply(context(), EncodeComputeHash(1, {77, StoreId(2)}));
+  EXPECT_TRUE(result.status.ok()) << result.status;
+  EXPECT_TRUE(batch_->empty());
+  batch_->Put(engine::ColumnFamily::kDefault, "k", "after");
+  Write();
+  ASSERT_EQ(hashes_.tasks.size(), 1u);
+  const HashTask& task = hashes_.tasks.front();
+  EXPECT_EQ(task.command.check_id, 77u);
+  EXPECT_EQ(task.command.reply_to, StoreId(2));
+  EXPECT_EQ(task.at, Index(index_));
+  EXPECT_EQ(task.region.range(), (KeyRange{"", "z"}));
+  const auto seen =
+      engine_.Get(engine::ColumnFamily::kDefault, "k", {.snapshot = task.view.get(), .bounds = {}});
+  ASSERT_TRUE(seen.ok());
+  EXPECT_EQ(seen->value_or(""), "before");
+}
+
+TEST_F(RegionStateMachineTest, AHashThatNobodyHasTimeForIsAnsweredAllTheSame) {
+  hashes_.has_room = false;
+  EXPECT_TRUE(machine_.Apply(context(), EncodeComputeHash(1, {77, StoreId(2)})).status.ok());
+  ASSERT_EQ(hashes_.tasks.size(), 1u);
+  EXPECT_EQ(hashes_.tasks.front().view, nullptr);
+}
+
+TEST_F(RegionStateMachineTest, AHashOfAnotherVersionIsRefused) {
+  EXPECT_FALSE(machine_.Apply(context(), EncodeComputeHash(2, {77, StoreId(2)})).status.ok());
+  EXPECT_TRUE(hashes_.tasks.empty());
 }
 
 }  // namespace
