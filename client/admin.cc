@@ -86,9 +86,21 @@ absl::StatusOr<std::vector<metapb::Store>> Admin::Stores() {
   return waiter.Wait();
 }
 
+absl::StatusOr<metapb::Store> Admin::StoreById(StoreId id) {
+  Waiter<metapb::Store> waiter;
+  pd_->GetStore(id, waiter.callback());
+  return waiter.Wait();
+}
+
 absl::StatusOr<pdpb::StoreStats> Admin::StatsOf(StoreId id) {
   Waiter<pdpb::StoreStats> waiter;
   pd_->GetStoreStats(id, waiter.callback());
+  return waiter.Wait();
+}
+
+absl::StatusOr<uint64_t> Admin::DeclareLost(StoreId id) {
+  Waiter<uint64_t> waiter;
+  pd_->DeclareLost(id, waiter.callback());
   return waiter.Wait();
 }
 
@@ -99,6 +111,18 @@ absl::StatusOr<std::vector<pdpb::Region>> Admin::Regions(KeyRange range, size_t 
 absl::StatusOr<pdpb::Region> Admin::RegionById(RegionId id) {
   Waiter<pdpb::Region> waiter;
   pd_->GetRegionById(id, waiter.callback());
+  return waiter.Wait();
+}
+
+absl::StatusOr<std::vector<repair::v1::RegionCheck>> Admin::Checks() {
+  Waiter<std::vector<repair::v1::RegionCheck>> waiter;
+  pd_->GetChecks(waiter.callback());
+  return waiter.Wait();
+}
+
+absl::StatusOr<repair::v1::RebuildReplicaResponse> Admin::Rebuild(RegionId region, StoreId store) {
+  Waiter<repair::v1::RebuildReplicaResponse> waiter;
+  pd_->RebuildReplica(region, store, waiter.callback());
   return waiter.Wait();
 }
 

@@ -23,11 +23,18 @@ class Admin {
   absl::StatusOr<pdpb::GetMembersResponse> Members();
   // Those that are gone for good are left out.
   absl::StatusOr<std::vector<metapb::Store>> Stores();
+  absl::StatusOr<metapb::Store> StoreById(StoreId id);
   // What the store last told PD of itself.
   absl::StatusOr<pdpb::StoreStats> StatsOf(StoreId id);
+  // The store is gone for good; returns how many replicas PD makes anew.
+  absl::StatusOr<uint64_t> DeclareLost(StoreId id);
   // In key order, all that overlap `range`, which is of region keys (key_codec.h). `limit` 0: all.
   absl::StatusOr<std::vector<pdpb::Region>> Regions(KeyRange range, size_t limit = 0);
   absl::StatusOr<pdpb::Region> RegionById(RegionId id);
+  // Regions whose replicas were compared, and those whose replicas differ.
+  absl::StatusOr<std::vector<repair::v1::RegionCheck>> Checks();
+  // Begins to make the region's replica on that store anew.
+  absl::StatusOr<repair::v1::RebuildReplicaResponse> Rebuild(RegionId region, StoreId store);
   absl::StatusOr<std::vector<keyspacepb::KeyspaceMeta>> Keyspaces();
   absl::StatusOr<keyspacepb::KeyspaceMeta> CreateKeyspace(std::string_view name);
 

@@ -61,7 +61,8 @@ ClusterConnection::ClusterConnection(const ClientOptions& options)
       loop_("client-rpc", &clock_),
       pd_(PdOptions(options), &loop_, &pool_, random_.Fork("pd")),
       admin_(&pd_),
-      probe_(&loop_, &pool_) {
+      probe_(&loop_, &pool_),
+      replicas_(&loop_, &pool_) {
   loop_.Start();
 }
 

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "client/admin.h"
 #include "client/grpc_health_probe.h"
+#include "client/grpc_replica_probe.h"
 #include "client/raw_client_impl.h"
 #include "common/env/clock.h"
 #include "common/env/random.h"
@@ -36,6 +37,7 @@ class ClusterConnection {
 
   Admin& admin() { return admin_; }
   HealthProbe& probe() { return probe_; }
+  ReplicaProbe& replicas() { return replicas_; }
   // REQUIRES: OpenKeyspace was OK.
   RawClientImpl& raw();
   RegionAdmin& regions();
@@ -54,6 +56,7 @@ class ClusterConnection {
   pdclient::GrpcPdClient pd_;
   Admin admin_;
   GrpcHealthProbe probe_;
+  GrpcReplicaProbe replicas_;
   std::unique_ptr<DataPath> data_path_;
 };
 

@@ -24,6 +24,7 @@ std::string WithoutScheme(const std::string& url) {
 }
 
 std::string StateText(const metapb::Store& store) {
+  if (store.physically_destroyed()) return "lost";
   switch (store.state()) {
     case metapb::StoreState::Up:
       return "up";
@@ -81,8 +82,13 @@ void FindStoreProblems(const ClusterState& state, std::vector<std::string>& prob
   if (state.stores.empty()) problems.push_back("no store has joined the cluster");
   std::set<std::string> versions;
   for (const StoreState& store : state.stores) {
-    versions.insert(store.store.version());
     const std::string name = fmt::format("store {} at {}", store.store.id(), store.store.address());
+    if (store.store.physically_destroyed()) {
+      problems.push_back(fmt::format("{} was declared lost: {} still to be made on other stores",
+                                     name, Counted(store.peers, "replica")));
+      continue;
+    }
+    versions.insert(store.store.version());
     if (!store.health.ok()) {
       problems.push_back(fmt::format("{} does not answer: {}", name, HealthText(store.health)));
     } else if (store.silent_ms > kSilenceMs) {
@@ -140,6 +146,26 @@ void FindRegionProblems(const ClusterState& state, std::vector<std::string>& pro
   }
 }
 
+void FindDifferences(const ClusterState& state, std::vector<std::string>& problems) {
+  for (const auto& [id, check] : state.checks) {
+    if (check.differing().empty()) continue;
+    std::string stores;
+    for (const metapb::Peer& peer : check.differing()) {
+      stores += fmt::format("{}{}", stores.empty() ? "" : ", ", peer.store_id());
+    }
+    if (check.has_majority()) {
+      problems.push_back(fmt::format(
+          "region {}: the replica on store {} does not hold what the majority holds: `flotilla "
+          "region repair {} --store {}` makes it anew",
+          id, stores, id, check.differing(0).store_id()));
+    } else {
+      problems.push_back(fmt::format(
+          "region {}: the replicas on stores {} do not hold the same, and no majority agrees", id,
+          stores));
+    }
+  }
+}
+
 // Regions must cover the key space without a gap.
 void FindGaps(const ClusterState& state, std::vector<std::string>& problems) {
   if (state.regions.empty()) {
@@ -174,6 +200,7 @@ absl::StatusOr<ClusterState> CollectClusterState(Session& session, int64_t now_w
   }
   ASSIGN_OR_RETURN(const std::vector<metapb::Store> stores, admin->Stores());
   ASSIGN_OR_RETURN(state.regions, admin->Regions({}));
+  ASSIGN_OR_RETURN(state.checks, LoadChecks(*admin));
   std::map<uint64_t, uint64_t> peers;
   std::map<uint64_t, uint64_t> leaders;
   for (const pdpb::Region& region : state.regions) {
@@ -198,6 +225,7 @@ std::vector<std::string> FindProblems(const ClusterState& state) {
   FindMemberProblems(state, problems);
   FindStoreProblems(state, problems);
   FindRegionProblems(state, problems);
+  FindDifferences(state, problems);
   FindGaps(state, problems);
   return problems;
 }

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/cli/json.h"
+#include "client/cli/region_text.h"
 #include "client/cli/session.h"
 #include "tikv/metapb.pb.h"
 #include "tikv/pdpb.pb.h"
@@ -42,6 +43,7 @@ struct ClusterState {
   std::vector<MemberState> members;
   std::vector<StoreState> stores;
   std::vector<pdpb::Region> regions;
+  RegionChecks checks;
 };
 
 // Asks PD, and each process whether it serves. An error only when PD cannot be asked at all.

@@ -72,6 +72,7 @@ void DeclareKvCommands(CommandTree& tree);
 void DeclareTransferCommands(CommandTree& tree, CLI::App& kv);
 void DeclareShellCommand(CommandTree& tree, CLI::App& kv);
 void DeclareRegionCommands(CommandTree& tree);
+void DeclareRepairCommands(CommandTree& tree, CLI::App& region);
 void DeclareStoreCommands(CommandTree& tree);
 void DeclareKeyspaceCommands(CommandTree& tree);
 void DeclareStatusCommand(CommandTree& tree);

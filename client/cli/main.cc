@@ -36,6 +36,7 @@ class NetworkSession final : public Session {
     return &connection().regions();
   }
   client::HealthProbe& probe() override { return connection().probe(); }
+  client::ReplicaProbe& replicas() override { return connection().replicas(); }
 
  private:
   client::ClusterConnection& connection() {

@@ -28,14 +28,20 @@ class ListCommand final : public Command {
     const KeyRange range = all_ ? KeyRange() : (*regions)->ToRegionRange({});
     const auto found = (*admin)->Regions(range, limit_);
     if (!found.ok()) return console.Fail(found.status());
+    const auto checks = LoadChecks(**admin);
+    if (!checks.ok()) return console.Fail(checks.status());
     const client::KeyCodec& codec = (*regions)->codec();
     if (console.json) {
       Json list = Json::MakeArray();
-      for (const pdpb::Region& region : *found) list.Append(RegionToJson(codec, region, console));
+      for (const pdpb::Region& region : *found) {
+        list.Append(RegionToJson(codec, region, console, *checks));
+      }
       console.PrintJson(Json::MakeObject().Set("regions", std::move(list)));
     } else {
       Table table = MakeRegionTable();
-      for (const pdpb::Region& region : *found) AddRegionRow(table, codec, region, console);
+      for (const pdpb::Region& region : *found) {
+        AddRegionRow(table, codec, region, console, *checks);
+      }
       table.Print(console.out);
     }
     return ExitCode::kOk;
@@ -53,12 +59,16 @@ ExitCode PrintRegion(CommandContext& context, const absl::StatusOr<pdpb::Region>
   const auto regions = context.session.regions();
   if (!regions.ok()) return console.Fail(regions.status());
   const client::KeyCodec& codec = (*regions)->codec();
+  const auto admin = context.session.admin();
+  if (!admin.ok()) return console.Fail(admin.status());
+  const auto checks = LoadChecks(**admin);
+  if (!checks.ok()) return console.Fail(checks.status());
   if (console.json) {
-    console.PrintJson(RegionToJson(codec, *region, console));
+    console.PrintJson(RegionToJson(codec, *region, console, *checks));
     return ExitCode::kOk;
   }
   Table table = MakeRegionTable();
-  AddRegionRow(table, codec, *region, console);
+  AddRegionRow(table, codec, *region, console, *checks);
   table.Print(console.out);
   return ExitCode::kOk;
 }
@@ -144,6 +154,7 @@ void DeclareRegionCommands(CommandTree& tree) {
   tree.Add<ShowCommand>(region, "show", "Show a region by its id");
   tree.Add<KeyCommand>(region, "key", "Show the region that holds a key");
   tree.Add<SplitCommand>(region, "split", "Split regions at keys");
+  DeclareRepairCommands(tree, region);
 }
 
 }  // namespace flotilla::cli

@@ -23,7 +23,23 @@ bool IsDown(const pdpb::Region& region, uint64_t peer_id) {
   return false;
 }
 
-std::string PeersText(const pdpb::Region& region) {
+bool Differs(const RegionChecks& checks, uint64_t region_id, uint64_t peer_id) {
+  const auto it = checks.find(region_id);
+  return it != checks.end() && HasPeer(it->second.differing(), peer_id);
+}
+
+std::string_view CheckText(repair::v1::Comparison::Agreement agreement) {
+  switch (agreement) {
+    case repair::v1::Comparison::EQUAL:
+      return "equal";
+    case repair::v1::Comparison::DIFFERS:
+      return "differs";
+    default:
+      return "incomplete";
+  }
+}
+
+std::string PeersText(const pdpb::Region& region, const RegionChecks& checks) {
   std::string text;
   for (const metapb::Peer& peer : region.region().peers()) {
     if (!text.empty()) text += ' ';
@@ -31,6 +47,7 @@ std::string PeersText(const pdpb::Region& region) {
     if (peer.id() == region.leader().id()) text += '*';
     if (peer.role() != metapb::PeerRole::Voter) text += fmt::format("({})", RoleName(peer.role()));
     if (IsDown(region, peer.id())) text += "(down)";
+    if (Differs(checks, region.region().id(), peer.id())) text += "(differs)";
     if (HasPeer(region.pending_peers(), peer.id())) text += "(pending)";
   }
   return text;
@@ -71,8 +88,20 @@ std::string BoundaryText(const client::KeyCodec& codec, std::string_view region_
   return "raw:" + console.Text(region_key);
 }
 
-Json RegionToJson(const client::KeyCodec& codec, const pdpb::Region& region,
-                  const Console& console) {
+absl::StatusOr<RegionChecks> LoadChecks(client::Admin& admin) {
+  absl::StatusOr<std::vector<repair::v1::RegionCheck>> list = admin.Checks();
+  RegionChecks checks;
+  if (absl::IsUnimplemented(list.status())) return checks;
+  if (!list.ok()) return list.status();
+  for (repair::v1::RegionCheck& check : *list) {
+    const uint64_t id = check.region_id();
+    checks[id] = std::move(check);
+  }
+  return checks;
+}
+
+Json RegionToJson(const client::KeyCodec& codec, const pdpb::Region& region, const Console& console,
+                  const RegionChecks& checks) {
   const metapb::Region& meta = region.region();
   Json json = Json::MakeObject();
   json.Set("id", meta.id());
@@ -90,7 +119,12 @@ Json RegionToJson(const client::KeyCodec& codec, const pdpb::Region& region,
     one.Set("is_leader", peer.id() == region.leader().id());
     one.Set("is_down", IsDown(region, peer.id()));
     one.Set("is_pending", HasPeer(region.pending_peers(), peer.id()));
+    one.Set("differs", Differs(checks, meta.id(), peer.id()));
     peers.Append(std::move(one));
+  }
+  if (const auto it = checks.find(meta.id()); it != checks.end()) {
+    json.Set("last_check", CheckText(it->second.agreement()));
+    if (it->second.checked_at_ms() > 0) json.Set("last_check_ms", it->second.checked_at_ms());
   }
   return json.Set("peers", std::move(peers));
 }
@@ -98,12 +132,12 @@ Json RegionToJson(const client::KeyCodec& codec, const pdpb::Region& region,
 Table MakeRegionTable() { return Table({">REGION", "START", "END", ">EPOCH", "STORES (* LEADS)"}); }
 
 void AddRegionRow(Table& table, const client::KeyCodec& codec, const pdpb::Region& region,
-                  const Console& console) {
+                  const Console& console, const RegionChecks& checks) {
   const metapb::Region& meta = region.region();
   table.AddRow({std::to_string(meta.id()), Shorten(BoundaryText(codec, meta.start_key(), console)),
                 Shorten(BoundaryText(codec, meta.end_key(), console)),
                 fmt::format("{}.{}", meta.region_epoch().conf_ver(), meta.region_epoch().version()),
-                PeersText(region)});
+                PeersText(region, checks)});
 }
 
 }  // namespace flotilla::cli

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "client/admin.h"
 #include "client/health_probe.h"
+#include "client/replica_probe.h"
 #include "flotilla/client/raw_client.h"
 
 namespace flotilla::cli {
@@ -24,6 +25,7 @@ class Session {
   virtual absl::StatusOr<client::RegionAdmin*> regions() = 0;
   // Needs nothing.
   virtual client::HealthProbe& probe() = 0;
+  virtual client::ReplicaProbe& replicas() = 0;
 };
 
 using SessionFactory =

@@ -1,4 +1,4 @@
-// `flotilla store` and `flotilla keyspace`: lists that PD keeps.
+// `flotilla store` and `flotilla keyspace`: what PD keeps of them.
 #include <spdlog/fmt/fmt.h>
 
 #include <CLI/App.hpp>
@@ -7,6 +7,7 @@
 
 #include "client/cli/cluster_health.h"
 #include "client/cli/command.h"
+#include "client/cli/confirmation.h"
 #include "client/cli/table.h"
 
 namespace flotilla::cli {
@@ -26,6 +27,41 @@ class StoreListCommand final : public Command {
     }
     return ExitCode::kOk;
   }
+};
+
+class DeclareLostCommand final : public Command {
+ public:
+  void Declare(CLI::App& app) override {
+    app.add_option("store", store_, "Its id, as in `flotilla store list`")->required();
+    app.add_flag("--yes", yes_, "Do not ask");
+  }
+  ExitCode Run(CommandContext& context) override {
+    const Console& console = context.console;
+    const auto admin = context.session.admin();
+    if (!admin.ok()) return console.Fail(admin.status());
+    const absl::Status agreed = Confirm(
+        console, yes_,
+        fmt::format("Store {} may never come back once it is declared lost, and what its disk "
+                    "holds is of no use any more.",
+                    store_));
+    if (!agreed.ok()) return console.Fail(agreed);
+    const auto replicas = (*admin)->DeclareLost(StoreId(store_));
+    if (!replicas.ok()) return console.Fail(replicas.status());
+    if (console.json) {
+      console.PrintJson(Json::MakeObject().Set("store", store_).Set("replicas", *replicas));
+    } else {
+      console.out << fmt::format(
+          "store {} is declared lost; {} made anew on other stores as far as these have room\n"
+          "`flotilla status` tells when that is done\n",
+          store_,
+          *replicas == 1 ? "its replica is" : fmt::format("its {} replicas are", *replicas));
+    }
+    return ExitCode::kOk;
+  }
+
+ private:
+  uint64_t store_ = 0;
+  bool yes_ = false;
 };
 
 std::string StateName(keyspacepb::KeyspaceState state) {
@@ -101,6 +137,9 @@ class KeyspaceCreateCommand final : public Command {
 void DeclareStoreCommands(CommandTree& tree) {
   CLI::App& store = tree.AddGroup(tree.root(), "store", "Stores, which hold the data");
   tree.Add<StoreListCommand>(store, "list", "List the stores");
+  tree.Add<DeclareLostCommand>(store, "declare-lost",
+                               "Give up a store that will not come back, so that its replicas are "
+                               "made anew at once");
 }
 
 void DeclareKeyspaceCommands(CommandTree& tree) {

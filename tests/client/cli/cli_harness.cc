@@ -8,9 +8,11 @@ namespace flotilla::cli::testing {
 using client::KeyCodec;
 
 FakeSession::FakeSession(client::testing::FakeCluster* cluster,
-                         const client::ClientOptions& options, FakeProbe* probe)
+                         const client::ClientOptions& options, FakeProbe* probe,
+                         FakeReplicaProbe* replicas)
     : options_(options),
       probe_(probe),
+      replicas_(replicas),
       pd_(cluster),
       connector_(cluster),
       metrics_(&registry_),
@@ -44,6 +46,29 @@ absl::StatusOr<client::RawClient*> FakeSession::raw() {
 absl::StatusOr<client::RegionAdmin*> FakeSession::regions() {
   if (absl::Status status = CheckKeyspace(); !status.ok()) return status;
   return &regions_;
+}
+
+absl::StatusOr<repair::v1::CheckRegionResponse> FakeReplicaProbe::Check(
+    const std::string& address, const repair::v1::CheckRegionRequest& request, env::Duration) {
+  calls.push_back(address + "/" + std::to_string(request.region_id()));
+  if (!errors.empty()) {
+    const absl::Status error = errors.front();
+    errors.erase(errors.begin());
+    return error;
+  }
+  if (const auto it = answers.find(request.region_id()); it != answers.end()) return it->second;
+  repair::v1::CheckRegionResponse response;
+  repair::v1::Comparison* comparison = response.mutable_comparison();
+  comparison->set_agreement(repair::v1::Comparison::EQUAL);
+  comparison->set_has_majority(true);
+  comparison->set_at_index(12);
+  for (uint64_t store = 1; store <= 3; ++store) {
+    repair::v1::Comparison::Replica* replica = comparison->add_replicas();
+    replica->mutable_peer()->set_store_id(store);
+    replica->set_verdict(repair::v1::Comparison::AGREES);
+    replica->set_keys(5);
+  }
+  return response;
 }
 
 absl::StatusOr<int> FakeProcesses::Spawn(const std::vector<std::string>& arguments,
@@ -94,7 +119,7 @@ CliResult CliHarness::Run(const std::vector<std::string>& arguments, const std::
                                    [this](const client::ClientOptions& options) {
                                      last_options_ = options;
                                      return std::make_unique<FakeSession>(&cluster_, options,
-                                                                          &probe_);
+                                                                          &probe_, &replicas_);
                                    },
                                    processes_,
                                    [this](const std::string& name) -> std::optional<std::string> {

@@ -30,22 +30,39 @@ class FakeProbe final : public client::HealthProbe {
   std::set<std::string> dead;
 };
 
+// Stores that compare replicas as they are told to.
+class FakeReplicaProbe final : public client::ReplicaProbe {
+ public:
+  absl::StatusOr<repair::v1::CheckRegionResponse> Check(
+      const std::string& address, const repair::v1::CheckRegionRequest& request,
+      env::Duration timeout) override;
+
+  // By region; others are equal on the stores 1 to 3.
+  std::map<uint64_t, repair::v1::CheckRegionResponse> answers;
+  // The next calls fail so.
+  std::vector<absl::Status> errors;
+  // "address/region" of each call.
+  std::vector<std::string> calls;
+};
+
 // Everything between a session and the fake cluster, in the order of its life.
 class FakeSession final : public Session {
  public:
   FakeSession(client::testing::FakeCluster* cluster, const client::ClientOptions& options,
-              FakeProbe* probe);
+              FakeProbe* probe, FakeReplicaProbe* replicas);
 
   absl::StatusOr<client::Admin*> admin() override { return &admin_; }
   absl::StatusOr<client::RawClient*> raw() override;
   absl::StatusOr<client::RegionAdmin*> regions() override;
   client::HealthProbe& probe() override { return *probe_; }
+  client::ReplicaProbe& replicas() override { return *replicas_; }
 
  private:
   absl::Status CheckKeyspace();
 
   const client::ClientOptions options_;
   FakeProbe* const probe_;
+  FakeReplicaProbe* const replicas_;
   env::SystemClock clock_;
   client::testing::FakePdClient pd_;
   client::testing::FakeConnector connector_;
@@ -105,6 +122,7 @@ class CliHarness {
 
   client::testing::FakeCluster& cluster() { return cluster_; }
   FakeProbe& probe() { return probe_; }
+  FakeReplicaProbe& replicas() { return replicas_; }
   FakeProcesses& processes() { return processes_; }
   env::ManualClock& clock() { return clock_; }
   std::map<std::string, std::string>& variables() { return variables_; }
@@ -113,6 +131,7 @@ class CliHarness {
  private:
   client::testing::FakeCluster cluster_;
   FakeProbe probe_;
+  FakeReplicaProbe replicas_;
   env::ManualClock clock_;
   FakeProcesses processes_;
   std::map<std::string, std::string> variables_;

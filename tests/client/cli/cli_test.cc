@@ -122,6 +122,23 @@ TEST(CliTest, StoresCountTheirLeaders) {
   EXPECT_THAT(cli.Run({"store", "list"}).out, HasSubstr("store-2"));
 }
 
+TEST(CliTest, AStoreIsDeclaredLostOnlyWhenThatWasMeant) {
+  CliHarness cli;
+  const CliResult refused = cli.Run({"store", "declare-lost", "3"});
+  EXPECT_EQ(refused.code, ExitCode::kFailed);
+  EXPECT_THAT(refused.err, HasSubstr("say --yes"));
+  EXPECT_EQ(cli.Run({"store", "declare-lost", "9", "--yes"}).code, ExitCode::kNotFound);
+  EXPECT_EQ(cli.Run({"store", "declare-lost"}).code, ExitCode::kUsage);
+  EXPECT_EQ(cli.Run({"status"}).code, ExitCode::kOk);
+
+  EXPECT_THAT(cli.Run({"store", "declare-lost", "3", "--yes"}).out,
+              HasSubstr("store 3 is declared lost; its replica is made anew"));
+  EXPECT_THAT(cli.Run({"status"}).out,
+              HasSubstr("store 3 at store-3 was declared lost: 1 replica still to be made"));
+  EXPECT_THAT(cli.Run({"store", "list"}).out, HasSubstr("lost"));
+  EXPECT_EQ(cli.RunJson({"store", "declare-lost", "2", "--yes"}).Find("replicas")->integer(), 1);
+}
+
 TEST(CliTest, StatusOfAHealthyCluster) {
   CliHarness cli;
   const CliResult result = cli.Run({"status"});

@@ -72,6 +72,33 @@ TEST_F(ClusterHealthTest, Stores) {
                           HasSubstr("different versions: 1.0.0 1.1.0")));
 }
 
+TEST_F(ClusterHealthTest, AStoreThatWasDeclaredLost) {
+  state_.stores[2].store.set_physically_destroyed(true);
+  state_.stores[2].store.set_state(metapb::Offline);
+  state_.stores[2].health = Dead();
+  state_.stores[2].silent_ms = 25'000;
+  state_.stores[2].peers = 2;
+  EXPECT_THAT(FindProblems(state_), ElementsAre(HasSubstr("store 3 at s3 was declared lost: 2 "
+                                                          "replicas still to be made")));
+}
+
+TEST_F(ClusterHealthTest, ReplicasThatDiffer) {
+  repair::v1::RegionCheck& check = state_.checks[10];
+  check.set_region_id(10);
+  check.set_agreement(repair::v1::Comparison::EQUAL);
+  EXPECT_THAT(FindProblems(state_), IsEmpty());
+  check.add_differing()->set_store_id(3);
+  check.set_has_majority(true);
+  EXPECT_THAT(FindProblems(state_),
+              ElementsAre(HasSubstr("region 10: the replica on store 3 does not hold what")));
+  EXPECT_THAT(FindProblems(state_), ElementsAre(HasSubstr("flotilla region repair 10 --store 3")));
+  check.add_differing()->set_store_id(1);
+  check.set_has_majority(false);
+  EXPECT_THAT(FindProblems(state_),
+              ElementsAre(HasSubstr("region 10: the replicas on stores 3, 1 do not hold the same, "
+                                    "and no majority agrees")));
+}
+
 TEST_F(ClusterHealthTest, AMajorityOfReplicasIsGone) {
   state_.stores[1].health = Dead();
   state_.stores[2].health = Dead();

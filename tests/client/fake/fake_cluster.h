@@ -19,6 +19,7 @@
 #include "client/key_codec.h"
 #include "client/store_rpc.h"
 #include "common/base/mutex.h"
+#include "flotilla/repair.pb.h"
 #include "tikv/errorpb.pb.h"
 #include "tikv/keyspacepb.pb.h"
 #include "tikv/metapb.pb.h"
@@ -64,6 +65,8 @@ class FakeCluster {
   // What was on its way all the time arrives, in this order, and is judged as any request is.
   // Returns how many there were.
   size_t DeliverLate();
+  // PD knows of this comparison of replicas.
+  void AddCheck(const repair::v1::RegionCheck& check);
   // Reads whose answer would have more bytes of keys and values are refused, as stores do it.
   void LimitAnswers(uint64_t bytes);
   // Changes a value behind everybody's back.
@@ -126,6 +129,8 @@ class FakeCluster {
   absl::Status PdKeyspaces(std::string_view method, const google::protobuf::Message& request,
                            google::protobuf::Message* response)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status PdRepair(std::string_view method, const google::protobuf::Message& request,
+                        google::protobuf::Message* response) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::string DecodeRegionKey(const std::string& region_key) const;
 
   const KeyCodec codec_;
@@ -138,6 +143,7 @@ class FakeCluster {
   std::map<uint64_t, std::deque<Script>> scripts_ ABSL_GUARDED_BY(mutex_);
   uint64_t max_answer_bytes_ ABSL_GUARDED_BY(mutex_) = 64 << 20;
   std::vector<std::function<void()>> late_ ABSL_GUARDED_BY(mutex_);
+  std::vector<repair::v1::RegionCheck> checks_ ABSL_GUARDED_BY(mutex_);
   std::deque<absl::Status> pd_errors_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, int, std::less<>> pd_calls_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, uint32_t> keyspaces_ ABSL_GUARDED_BY(mutex_);

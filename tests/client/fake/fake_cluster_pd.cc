@@ -129,6 +129,51 @@ absl::Status FakeCluster::PdMembersAndStores(std::string_view method,
     *As<pdpb::GetStoreResponse>(response)->mutable_store() = it->second;
     return absl::OkStatus();
   }
+  if (method.find("flotilla.repair") == 0) return PdRepair(method, request, response);
+  return absl::UnimplementedError(std::string(method));
+}
+
+void FakeCluster::AddCheck(const repair::v1::RegionCheck& check) {
+  MutexLock lock(mutex_);
+  checks_.push_back(check);
+}
+
+absl::Status FakeCluster::PdRepair(std::string_view method,
+                                   const google::protobuf::Message& request,
+                                   google::protobuf::Message* response) {
+  if (method == "flotilla.repair.v1.Repair/GetChecks") {
+    for (const repair::v1::RegionCheck& check : checks_) {
+      *As<repair::v1::GetChecksResponse>(response)->add_checks() = check;
+    }
+    return absl::OkStatus();
+  }
+  if (method == "flotilla.repair.v1.Repair/RebuildReplica") {
+    const auto& asked = As<repair::v1::RebuildReplicaRequest>(request);
+    for (auto& [start, region] : regions_) {
+      if (region.meta.id() != asked.region_id()) continue;
+      for (metapb::Peer& peer : *region.meta.mutable_peers()) {
+        if (peer.store_id() != asked.store_id()) continue;
+        auto* out = As<repair::v1::RebuildReplicaResponse>(response);
+        out->set_old_peer_id(peer.id());
+        out->add_steps("remove it, add another one");
+        peer.set_id(peer.id() + 1'000'000);
+        return absl::OkStatus();
+      }
+    }
+    return absl::NotFoundError("region has no replica on that store");
+  }
+  if (method == "flotilla.repair.v1.Repair/DeclareLost") {
+    const uint64_t id = As<repair::v1::DeclareLostRequest>(request).store_id();
+    auto it = stores_.find(id);
+    if (it == stores_.end()) return absl::NotFoundError("store does not exist");
+    it->second.set_physically_destroyed(true);
+    uint64_t replicas = 0;
+    for (const auto& [start, region] : regions_) {
+      for (const metapb::Peer& peer : region.meta.peers()) replicas += peer.store_id() == id;
+    }
+    As<repair::v1::DeclareLostResponse>(response)->set_replicas(replicas);
+    return absl::OkStatus();
+  }
   return absl::UnimplementedError(std::string(method));
 }
 
