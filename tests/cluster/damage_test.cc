@@ -10,6 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "client/key_codec.h"
+#include "common/pdclient/waiter.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/client_call.h"
+#include "common/rpc/grpc_event_loop.h"
 #include "tests/cluster/await.h"
 #include "tests/cluster/process_cluster.h"
 
@@ -93,6 +98,42 @@ class DamageTest : public ::testing::Test {
     }
   }
 
+  // The id of the store whose process is called `name`; 0: none.
+  int64_t StoreAt(const std::string& name) {
+    const cli::Json list = cluster_.RunJson({"store", "list"});
+    if (list.Find("stores") == nullptr) return 0;
+    for (const cli::Json& store : list.Find("stores")->array()) {
+      if (store.Find("state")->string() == "lost") continue;
+      if (cluster_.NameOf(store.Find("address")->string()) == name) {
+        return store.Find("id")->integer();
+      }
+    }
+    return 0;
+  }
+  // Past the log, on that store alone.
+  void DestroyKeysOn(int64_t store) {
+    env::SystemClock clock;
+    rpc::GrpcEventLoop loop("test-rpc", &clock);
+    loop.Start();
+    rpc::ChannelPool pool;
+    std::string address;
+    for (const cli::Json& one : cluster_.RunJson({"store", "list"}).Find("stores")->array()) {
+      if (one.Find("id")->integer() == store) address = one.Find("address")->string();
+    }
+    const client::KeyCodec codec = client::KeyCodec::V2(KeyspaceId(0));
+    kvrpcpb::UnsafeDestroyRangeRequest request;
+    request.mutable_context()->set_api_version(kvrpcpb::V2);
+    request.set_start_key(codec.ToRequestKey(KeyOf(100)));
+    request.set_end_key(codec.ToRequestKey(KeyOf(101)));
+    pdclient::Waiter<kvrpcpb::UnsafeDestroyRangeResponse> waiter;
+    rpc::CallUnary<kvrpcpb::UnsafeDestroyRangeResponse>(
+        &loop, pool.Get(address), "tikvpb.Tikv/UnsafeDestroyRange", request, {}, waiter.callback());
+    const auto response = waiter.Wait();
+    EXPECT_TRUE(response.ok()) << response.status();
+    if (response.ok()) EXPECT_EQ(response->error(), "") << response->ShortDebugString();
+    loop.Stop();
+  }
+
   ProcessCluster cluster_{"damage"};
 };
 
@@ -108,6 +149,76 @@ TEST_F(DamageTest, ALogThatIsGone) {
   std::filesystem::remove_all(Dir("log"));
   cluster_.Up();
   EXPECT_TRUE(StopsSaying("has lost its database " + Dir("log"))) << LogText();
+  ExpectAllDataFromTheOthers();
+}
+
+// The whole way out: found, given up on command, and made anew on the same machine.
+TEST_F(DamageTest, ATableThatIsDamagedAndTheWayOut) {
+  const std::string before = cluster_.Run({"kv", "checksum"}).output;
+  const int64_t lost = StoreAt(kVictim);
+  const std::string path = LargestIn("data", ".sst");
+  Damage(path);
+  // Nobody has read it yet: that is what the comparison is for.
+  cluster_.Up();
+  if (cluster_.IsRunning(kVictim)) {
+    const CommandResult check = cluster_.Run({"region", "check", "--all", "--wait", "20"});
+    EXPECT_NE(check.code, 0) << check.output;
+  }
+  EXPECT_TRUE(StopsSaying(std::filesystem::path(path).filename())) << LogText();
+  EXPECT_THAT(LogText(), HasSubstr("docs/operations.md says under \"Damaged data\""));
+  ExpectAllDataFromTheOthers();
+
+  const std::vector<std::string> declare = {"store", "declare-lost", std::to_string(lost), "--yes"};
+  EXPECT_THAT(cluster_.Run(declare).output, HasSubstr("PD heard of store"));
+  EXPECT_TRUE(Await(seconds(40), [&] { return cluster_.Run(declare).code == 0; }))
+      << cluster_.Run(declare).output;
+  // It does not come back.
+  cluster_.Up();
+  EXPECT_TRUE(StopsSaying("was declared lost and may not come back")) << LogText();
+
+  std::filesystem::remove_all(cluster_.directory() + "/" + kVictim);
+  EXPECT_EQ(cluster_.Up().code, 0);
+  EXPECT_TRUE(cluster_.AwaitHealthy(seconds(60))) << cluster_.Run({"status"}).output;
+  EXPECT_NE(StoreAt(kVictim), lost);
+  const cli::Json list = cluster_.RunJson({"region", "list", "--all"});
+  ASSERT_NE(list.Find("regions"), nullptr);
+  for (const cli::Json& region : list.Find("regions")->array()) {
+    EXPECT_EQ(region.Find("peers")->array().size(), 3u) << region.Dump();
+  }
+  EXPECT_EQ(cluster_.Run({"kv", "checksum"}).output, before);
+  const CommandResult check = cluster_.Run({"region", "check", "--all"});
+  EXPECT_EQ(check.code, 0) << check.output;
+}
+
+// What no checksum of a file can tell: one store lacks keys that it had.
+TEST_F(DamageTest, AReplicaThatDiffersIsFoundAndMadeAnew) {
+  ASSERT_EQ(cluster_.Up().code, 0);
+  ASSERT_TRUE(cluster_.AwaitHealthy(seconds(60)));
+  EXPECT_EQ(cluster_.Run({"region", "check", "--all"}).code, 0);
+  const int64_t store = StoreAt(kVictim);
+  DestroyKeysOn(store);
+  const CommandResult check = cluster_.Run({"region", "check", "--all"});
+  EXPECT_EQ(check.code, 1) << check.output;
+  EXPECT_THAT(check.output, HasSubstr("differs"));
+  const CommandResult status = cluster_.Run({"status"});
+  EXPECT_EQ(status.code, 7) << status.output;
+  EXPECT_THAT(status.output, HasSubstr("the replica on store " + std::to_string(store) +
+                                       " does not hold what the majority holds"));
+  for (const cli::Json& region :
+       cluster_.RunJson({"region", "list", "--all"}).Find("regions")->array()) {
+    bool differs = false;
+    for (const cli::Json& peer : region.Find("peers")->array()) {
+      differs = differs || peer.Find("differs")->boolean();
+    }
+    if (!differs) continue;
+    const CommandResult repair =
+        cluster_.Run({"region", "repair", std::to_string(region.Find("id")->integer()), "--store",
+                      std::to_string(store), "--yes", "--wait", "120"});
+    EXPECT_EQ(repair.code, 0) << repair.output;
+  }
+  EXPECT_TRUE(cluster_.AwaitHealthy(seconds(30))) << cluster_.Run({"status"}).output;
+  const CommandResult again = cluster_.Run({"region", "check", "--all"});
+  EXPECT_EQ(again.code, 0) << again.output;
   ExpectAllDataFromTheOthers();
 }
 
