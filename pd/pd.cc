@@ -63,6 +63,7 @@ ReplicaOptions MakeReplicaOptions(const PdConfig& config) {
   options.host.entry_cache_bytes = 16 * kMiB;
   options.schedule.replica.max_replicas = config.schedule.max_replicas;
   options.schedule.balance_leaders = config.schedule.balance_leaders;
+  options.schedule.store_down_after = config.schedule.max_store_down_time;
   options.schedule.limits.replica = config.schedule.max_replica_operators;
   options.schedule.limits.leader = config.schedule.max_leader_operators;
   return options;

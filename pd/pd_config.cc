@@ -64,6 +64,11 @@ void AddSchedule(config::OptionSet& options, PdConfig& config) {
   options.Add(&config.schedule.max_replicas,
               {"schedule.max-replicas", "Replicas of every region, on as many stores.", "replicas"},
               {1, 9});
+  options.Add(
+      &config.schedule.max_store_down_time,
+      {"schedule.max-store-down-time",
+       "Silence after which a store is taken for lost, and its replicas are made elsewhere."},
+      {std::chrono::minutes(1), std::chrono::hours(24 * 30)});
   options.Add(&config.schedule.balance_leaders,
               {"schedule.balance-leaders", "Spread the regions' leaders evenly over the stores."});
   options.Add(

@@ -35,6 +35,7 @@ struct PdConfig {
   struct {
     uint32_t max_replicas = 3;
     bool balance_leaders = true;
+    std::chrono::milliseconds max_store_down_time = std::chrono::minutes(30);
     uint32_t max_replica_operators = 64;
     uint32_t max_leader_operators = 4;
   } schedule;

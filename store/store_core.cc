@@ -72,7 +72,7 @@ StoreCore::StoreCore(const StoreCoreOptions& options, const StoreIdentity& ident
             stats.set_available(disk->level() == disk::DiskLevel::kRoomy ? disk->available() : 0);
             stats.set_used_size(used());
           },
-          on_.on_declared_lost),
+          {.interval = options.heartbeat_interval, .on_declared_lost = on_.on_declared_lost}),
       instructions_({.host = host_.get(),
                      .manager = &manager_,
                      .splitter = &splitter_,

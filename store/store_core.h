@@ -51,6 +51,7 @@ struct StoreCoreOptions {
   rpc::InFlightLimits in_flight;
   SnapshotOptions snapshot;
   ConsistencyOptions consistency;
+  env::Duration heartbeat_interval = StoreHeartbeatOptions{}.interval;
 };
 
 // All must outlive the store.

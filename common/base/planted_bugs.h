@@ -32,6 +32,7 @@ enum class Bug : uint8_t {
   kVoteNotDurable,
   kAckBeforeSync,
   kSyncErrorIgnored,
+  kDamageServed,
   kVoteAfterRestart,
   kMembersNotDurable,
   kLogCutAboveFlush,

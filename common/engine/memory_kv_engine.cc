@@ -90,41 +90,49 @@ class MemoryKvEngine::View final : public Snapshot {
 class MemoryKvEngine::ViewIterator final : public Iterator {
  public:
   // Opens a view of its own when the options name none.
-  ViewIterator(std::shared_ptr<MemoryStore> store, ColumnFamily cf, const ReadOptions& options)
-      : store_(std::move(store)),
+  ViewIterator(const MemoryKvEngine* engine, ColumnFamily cf, const ReadOptions& options)
+      : engine_(engine),
+        store_(engine->store_),
         cf_(cf),
         bounds_(options.bounds),
         own_view_(options.snapshot == nullptr ? std::make_unique<View>(store_) : nullptr),
         view_(own_view_ ? own_view_->sequence() : View::Of(options)) {}
 
-  void SeekToFirst() override { at_ = store_->Ascend(cf_, bounds_.start, false, bounds_, view_); }
-  void SeekToLast() override { at_ = store_->Descend(cf_, std::nullopt, false, bounds_, view_); }
+  void SeekToFirst() override { Take(store_->Ascend(cf_, bounds_.start, false, bounds_, view_)); }
+  void SeekToLast() override { Take(store_->Descend(cf_, std::nullopt, false, bounds_, view_)); }
   void Seek(std::string_view key) override {
-    at_ = store_->Ascend(cf_, key, false, bounds_, view_);
+    Take(store_->Ascend(cf_, key, false, bounds_, view_));
   }
   void SeekForPrev(std::string_view key) override {
-    at_ = store_->Descend(cf_, key, false, bounds_, view_);
+    Take(store_->Descend(cf_, key, false, bounds_, view_));
   }
   void Next() override {
     CHECK(Valid());
-    at_ = store_->Ascend(cf_, at_->first, true, bounds_, view_);
+    Take(store_->Ascend(cf_, at_->first, true, bounds_, view_));
   }
   void Prev() override {
     CHECK(Valid());
-    at_ = store_->Descend(cf_, at_->first, true, bounds_, view_);
+    Take(store_->Descend(cf_, at_->first, true, bounds_, view_));
   }
   bool Valid() const override { return at_.has_value(); }
   std::string_view key() const override { return at_->first; }
   std::string_view value() const override { return at_->second; }
-  absl::Status status() const override { return absl::OkStatus(); }
+  absl::Status status() const override { return engine_->Outcome(status_); }
 
  private:
+  void Take(absl::StatusOr<std::optional<MemoryStore::KeyValue>> found) {
+    status_ = found.status();
+    at_ = found.ok() ? *std::move(found) : std::nullopt;
+  }
+
+  const MemoryKvEngine* const engine_;
   const std::shared_ptr<MemoryStore> store_;
   const ColumnFamily cf_;
   const KeyRange bounds_;
   const std::unique_ptr<View> own_view_;
   const Sequence view_;
   std::optional<MemoryStore::KeyValue> at_;
+  absl::Status status_;
 };
 
 MemoryKvEngine::MemoryKvEngine(env::FileSystem* files, const MemoryKvOptions& options)
@@ -146,12 +154,14 @@ absl::Status MemoryKvEngine::Write(WriteBatch& batch) {
 absl::StatusOr<std::optional<std::string>> MemoryKvEngine::Get(ColumnFamily cf,
                                                                std::string_view key,
                                                                const ReadOptions& options) const {
-  return store_->Get(cf, key, View::Of(options));
+  auto found = store_->Get(cf, key, View::Of(options));
+  if (!found.ok()) return Outcome(found.status());
+  return found;
 }
 
 absl::StatusOr<bool> MemoryKvEngine::GetTo(ColumnFamily cf, std::string_view key,
                                            std::string& value, const ReadOptions& options) const {
-  const std::optional<std::string> found = store_->Get(cf, key, View::Of(options));
+  ASSIGN_OR_RETURN(const std::optional<std::string> found, Get(cf, key, options));
   if (!found) return false;
   value.append(*found);
   return true;
@@ -159,7 +169,14 @@ absl::StatusOr<bool> MemoryKvEngine::GetTo(ColumnFamily cf, std::string_view key
 
 absl::StatusOr<std::optional<std::string>> MemoryKvEngine::GetFlushed(ColumnFamily cf,
                                                                       std::string_view key) const {
-  return store_->GetFlushed(cf, key);
+  auto found = store_->GetFlushed(cf, key);
+  if (!found.ok()) return Outcome(found.status());
+  return found;
+}
+
+absl::Status MemoryKvEngine::Outcome(const absl::Status& status) const {
+  if (absl::IsDataLoss(status) && fail_stop_ != nullptr) fail_stop_->OnDiskFailure(status);
+  return status;
 }
 
 std::shared_ptr<const Snapshot> MemoryKvEngine::NewSnapshot() const {
@@ -168,7 +185,7 @@ std::shared_ptr<const Snapshot> MemoryKvEngine::NewSnapshot() const {
 
 std::unique_ptr<Iterator> MemoryKvEngine::NewIterator(ColumnFamily cf,
                                                       const ReadOptions& options) const {
-  return std::make_unique<ViewIterator>(store_, cf, options);
+  return std::make_unique<ViewIterator>(this, cf, options);
 }
 
 absl::Status MemoryKvEngine::Flush() {
@@ -202,12 +219,13 @@ absl::StatusOr<TableFile> MemoryKvEngine::ExportRange(const Snapshot& snapshot, 
   ReadOptions options;
   options.snapshot = &snapshot;
   options.bounds = range;
-  ViewIterator it(store_, cf, options);
+  ViewIterator it(this, cf, options);
   for (it.SeekToFirst(); it.Valid(); it.Next()) {
     PutLengthPrefixed(data, it.key());
     PutLengthPrefixed(data, it.value());
     ++table.key_count;
   }
+  RETURN_IF_ERROR(it.status());
   if (table.key_count == 0) return table;
   PutBigEndian64(data, Xxh3(data));
   ASSIGN_OR_RETURN(const std::unique_ptr<env::WritableFile> file, files_->NewWritableFile(path));
@@ -232,6 +250,14 @@ uint64_t MemoryKvEngine::ApproximateBytes(const KeyRange& range) const {
 }
 
 size_t MemoryKvEngine::UnflushedWrites() const { return store_->UnflushedWrites(); }
+
+std::vector<std::pair<ColumnFamily, std::string>> MemoryKvEngine::FlushedKeys() const {
+  return store_->FlushedKeys();
+}
+
+void MemoryKvEngine::Damage(ColumnFamily cf, const std::string& key, uint64_t bit) {
+  store_->Damage(cf, key, bit);
+}
 
 void MemoryKvEngine::Crash(size_t kept) { store_->Crash(kept); }
 

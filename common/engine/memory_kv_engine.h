@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/engine/kv_engine.h"
@@ -59,6 +60,11 @@ class MemoryKvEngine final : public KvEngine {
   // The next flush fails, as RocksDB's do: `fail_stop` hears of it, and nothing becomes durable any
   // more until the crash. False takes it back.
   void FailNextFlush(bool fail) { fails_next_flush_ = fail; }
+  // Rows whose newest values are flushed.
+  std::vector<std::pair<ColumnFamily, std::string>> FlushedKeys() const;
+  // A bit of the row flips on the disk: reads of it are DataLoss, of which `fail_stop` hears, until
+  // it is written over. REQUIRES: FlushedKeys has it.
+  void Damage(ColumnFamily cf, const std::string& key, uint64_t bit);
   // Of the process that has the engine open.
   void SetFailStop(env::FailStop* fail_stop) { fail_stop_ = fail_stop; }
 
@@ -67,6 +73,8 @@ class MemoryKvEngine final : public KvEngine {
   class ViewIterator;
 
   void FlushAndTell();
+  // As production's: damage stops the process.
+  absl::Status Outcome(const absl::Status& status) const;
 
   env::FileSystem* const files_;
   const MemoryKvOptions options_;

@@ -2,9 +2,28 @@
 
 #include <algorithm>
 
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/bytes.h"
 #include "common/base/check.h"
+#include "common/base/planted_bugs.h"
+#include "common/base/status_macros.h"
 
 namespace flotilla::engine {
+namespace {
+
+absl::Status DoesNotMatch(ColumnFamily cf, std::string_view key) {
+  return absl::DataLossError(absl::StrCat("data engine: key ", absl::CHexEscape(ToAbsl(key)),
+                                          " of column family ", static_cast<int>(cf),
+                                          " does not match its checksum"));
+}
+
+void FlipBit(std::string& value, uint64_t bit) {
+  char& byte = value[bit / 8 % value.size()];
+  byte = static_cast<char>(static_cast<unsigned char>(byte) ^ (1u << bit % 8));
+}
+
+}  // namespace
 
 uint64_t MemoryStore::Apply(const std::vector<Operation>& operations) {
   MutexLock lock(mutex_);
@@ -55,21 +74,38 @@ const std::string* MemoryStore::ValueAt(const Versions& versions, Sequence view)
   return nullptr;
 }
 
-std::optional<std::string> MemoryStore::Get(ColumnFamily cf, std::string_view key,
-                                            Sequence view) const {
+absl::Status MemoryStore::CheckRow(ColumnFamily cf, const std::string& key,
+                                   const Versions& versions, Sequence view) const {
+  if (damaged_.empty() || Planted(Bug::kDamageServed)) return absl::OkStatus();
+  const auto damaged = damaged_.find({cf, key});
+  if (damaged == damaged_.end()) return absl::OkStatus();
+  for (auto it = versions.rbegin(); it != versions.rend(); ++it) {
+    if (it->sequence > view) continue;
+    return it->sequence <= damaged->second ? DoesNotMatch(cf, key) : absl::OkStatus();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<std::string>> MemoryStore::Get(ColumnFamily cf, std::string_view key,
+                                                            Sequence view) const {
   MutexLock lock(mutex_);
   const auto it = table(cf).find(key);
   if (it == table(cf).end()) return std::nullopt;
   const std::string* value = ValueAt(it->second, view);
   if (value == nullptr) return std::nullopt;
+  RETURN_IF_ERROR(CheckRow(cf, it->first, it->second, view));
   return *value;
 }
 
-std::optional<std::string> MemoryStore::GetFlushed(ColumnFamily cf, std::string_view key) const {
+absl::StatusOr<std::optional<std::string>> MemoryStore::GetFlushed(ColumnFamily cf,
+                                                                   std::string_view key) const {
   MutexLock lock(mutex_);
   const FlushedTable& keys = flushed_[static_cast<size_t>(cf)];
   const auto it = keys.find(key);
   if (it == keys.end()) return std::nullopt;
+  if (!Planted(Bug::kDamageServed) && damaged_.contains({cf, it->first})) {
+    return DoesNotMatch(cf, key);
+  }
   return it->second;
 }
 
@@ -93,9 +129,11 @@ size_t MemoryStore::view_count() const {
   return views_.size();
 }
 
-std::optional<MemoryStore::KeyValue> MemoryStore::Ascend(ColumnFamily cf, std::string_view key,
-                                                         bool exclusive, const KeyRange& bounds,
-                                                         Sequence view) const {
+absl::StatusOr<std::optional<MemoryStore::KeyValue>> MemoryStore::Ascend(ColumnFamily cf,
+                                                                         std::string_view key,
+                                                                         bool exclusive,
+                                                                         const KeyRange& bounds,
+                                                                         Sequence view) const {
   MutexLock lock(mutex_);
   const Table& keys = table(cf);
   auto it = key < bounds.start ? keys.lower_bound(bounds.start)
@@ -103,15 +141,16 @@ std::optional<MemoryStore::KeyValue> MemoryStore::Ascend(ColumnFamily cf, std::s
                                : keys.lower_bound(key);
   for (; it != keys.end() && bounds.Contains(it->first); ++it) {
     const std::string* value = ValueAt(it->second, view);
-    if (value != nullptr) return KeyValue(it->first, *value);
+    if (value == nullptr) continue;
+    RETURN_IF_ERROR(CheckRow(cf, it->first, it->second, view));
+    return KeyValue(it->first, *value);
   }
   return std::nullopt;
 }
 
-std::optional<MemoryStore::KeyValue> MemoryStore::Descend(ColumnFamily cf,
-                                                          std::optional<std::string_view> key,
-                                                          bool exclusive, const KeyRange& bounds,
-                                                          Sequence view) const {
+absl::StatusOr<std::optional<MemoryStore::KeyValue>> MemoryStore::Descend(
+    ColumnFamily cf, std::optional<std::string_view> key, bool exclusive, const KeyRange& bounds,
+    Sequence view) const {
   MutexLock lock(mutex_);
   const Table& keys = table(cf);
   // `it` stands behind the first candidate.
@@ -121,7 +160,9 @@ std::optional<MemoryStore::KeyValue> MemoryStore::Descend(ColumnFamily cf,
     --it;
     if (it->first < bounds.start) break;
     const std::string* value = ValueAt(it->second, view);
-    if (value != nullptr) return KeyValue(it->first, *value);
+    if (value == nullptr) continue;
+    RETURN_IF_ERROR(CheckRow(cf, it->first, it->second, view));
+    return KeyValue(it->first, *value);
   }
   return std::nullopt;
 }
@@ -134,6 +175,7 @@ void MemoryStore::Flush() {
 void MemoryStore::FlushLocked() {
   if (frozen_) return;
   for (const auto& [cf, key] : unflushed_) {
+    if (!damaged_.empty()) damaged_.erase({cf, key});
     FlushedTable& flushed = flushed_[static_cast<size_t>(cf)];
     const auto it = table(cf).find(key);
     const std::string* value = it == table(cf).end() ? nullptr : ValueAt(it->second, kLatest);
@@ -197,7 +239,9 @@ void MemoryStore::Ingest(const std::vector<std::pair<ColumnFamily, Rows>>& table
       Versions& versions = table(cf)[key];
       versions.push_back({sequence_, value});
       if (versions.size() > 1) unpruned_.emplace(cf, key);
-      if (!frozen_) flushed_[static_cast<size_t>(cf)][key] = value;
+      if (frozen_) continue;
+      flushed_[static_cast<size_t>(cf)][key] = value;
+      damaged_.erase({cf, key});
     }
   }
 }
@@ -218,6 +262,7 @@ uint64_t MemoryStore::Bytes(const KeyRange& range) const {
 
 void MemoryStore::Keep(const Operation& operation) {
   if (const Put* put = std::get_if<Put>(&operation)) {
+    damaged_.erase({put->cf, put->key});
     FlushedTable& flushed = flushed_[static_cast<size_t>(put->cf)];
     if (put->value) {
       flushed[put->key] = *put->value;
@@ -229,6 +274,9 @@ void MemoryStore::Keep(const Operation& operation) {
   const RangeDeletion& deletion = std::get<RangeDeletion>(operation);
   FlushedTable& flushed = flushed_[static_cast<size_t>(deletion.cf)];
   const std::string& end = deletion.range.end;
+  std::erase_if(damaged_, [&](const auto& row) {
+    return row.first.first == deletion.cf && deletion.range.Contains(row.first.second);
+  });
   flushed.erase(flushed.lower_bound(deletion.range.start),
                 end.empty() ? flushed.end() : flushed.lower_bound(end));
 }
@@ -247,9 +295,33 @@ void MemoryStore::Crash(size_t kept) {
     live_[i].clear();
     for (const auto& [key, value] : flushed_[i]) live_[i][key] = {{sequence_, value}};
   }
+  for (auto& [row, at] : damaged_) at = sequence_;
   unpruned_.clear();
   unflushed_.clear();
   unflushed_bytes_ = 0;
+}
+
+std::vector<std::pair<ColumnFamily, std::string>> MemoryStore::FlushedKeys() const {
+  MutexLock lock(mutex_);
+  std::vector<std::pair<ColumnFamily, std::string>> keys;
+  for (int i = 0; i < kColumnFamilyCount; ++i) {
+    const auto cf = static_cast<ColumnFamily>(i);
+    for (const auto& [key, value] : flushed_[i]) {
+      if (!value.empty() && !unflushed_.contains({cf, key})) keys.emplace_back(cf, key);
+    }
+  }
+  return keys;
+}
+
+void MemoryStore::Damage(ColumnFamily cf, const std::string& key, uint64_t bit) {
+  MutexLock lock(mutex_);
+  const auto flushed = flushed_[static_cast<size_t>(cf)].find(key);
+  const auto live = table(cf).find(key);
+  CHECK(flushed != flushed_[static_cast<size_t>(cf)].end() && live != table(cf).end() &&
+        live->second.back().value == flushed->second && !unflushed_.contains({cf, key}));
+  FlipBit(flushed->second, bit);
+  live->second.back().value = flushed->second;
+  damaged_[{cf, key}] = sequence_;
 }
 
 bool MemoryStore::Prune(Versions& versions) const {

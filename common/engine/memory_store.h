@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
 #include "common/base/key_range.h"
 #include "common/base/mutex.h"
 #include "common/engine/kv_engine.h"
@@ -45,8 +46,11 @@ class MemoryStore {
   // Makes the operations visible together; returns UnflushedBytes.
   uint64_t Apply(const std::vector<Operation>& operations);
 
-  std::optional<std::string> Get(ColumnFamily cf, std::string_view key, Sequence view) const;
-  std::optional<std::string> GetFlushed(ColumnFamily cf, std::string_view key) const;
+  // These four: DataLoss, with the key, when what they would return is damaged.
+  absl::StatusOr<std::optional<std::string>> Get(ColumnFamily cf, std::string_view key,
+                                                 Sequence view) const;
+  absl::StatusOr<std::optional<std::string>> GetFlushed(ColumnFamily cf,
+                                                        std::string_view key) const;
 
   // A view that stays readable until it is closed.
   Sequence OpenView();
@@ -54,11 +58,14 @@ class MemoryStore {
   size_t view_count() const;
 
   // The first key >= `key` (> when `exclusive`) inside of `bounds`, at `view`.
-  std::optional<KeyValue> Ascend(ColumnFamily cf, std::string_view key, bool exclusive,
-                                 const KeyRange& bounds, Sequence view) const;
+  absl::StatusOr<std::optional<KeyValue>> Ascend(ColumnFamily cf, std::string_view key,
+                                                 bool exclusive, const KeyRange& bounds,
+                                                 Sequence view) const;
   // The last key <= `key` (< when `exclusive`) inside of `bounds`; nullopt `key`: the last of all.
-  std::optional<KeyValue> Descend(ColumnFamily cf, std::optional<std::string_view> key,
-                                  bool exclusive, const KeyRange& bounds, Sequence view) const;
+  absl::StatusOr<std::optional<KeyValue>> Descend(ColumnFamily cf,
+                                                  std::optional<std::string_view> key,
+                                                  bool exclusive, const KeyRange& bounds,
+                                                  Sequence view) const;
 
   void Flush();
   uint64_t UnflushedBytes() const;
@@ -73,6 +80,11 @@ class MemoryStore {
   // Goes back to the flushed state and the oldest `kept` of the writes since: a flush of them had
   // just ended, and nobody had heard of it. REQUIRES: kept <= UnflushedWrites().
   void Crash(size_t kept = 0);
+
+  // Keys whose newest values are flushed, and not empty: rows on the disk.
+  std::vector<std::pair<ColumnFamily, std::string>> FlushedKeys() const;
+  // A bit of the row's value flips, on the disk and for all views. REQUIRES: FlushedKeys has it.
+  void Damage(ColumnFamily cf, const std::string& key, uint64_t bit);
 
  private:
   struct Version {
@@ -91,6 +103,9 @@ class MemoryStore {
     return live_[static_cast<size_t>(cf)];
   }
   static const std::string* ValueAt(const Versions& versions, Sequence view);
+  // The value at `view` is about to be returned.
+  absl::Status CheckRow(ColumnFamily cf, const std::string& key, const Versions& versions,
+                        Sequence view) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   void Add(ColumnFamily cf, const std::string& key, std::optional<std::string> value)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -115,6 +130,9 @@ class MemoryStore {
   uint64_t unflushed_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::vector<Operation>> unflushed_writes_ ABSL_GUARDED_BY(mutex_);
   bool frozen_ ABSL_GUARDED_BY(mutex_) = false;
+  // Rows whose values do not match their checksums, until they are written over, and the write
+  // before which that happened: what is newer is not on the disk yet.
+  std::map<std::pair<ColumnFamily, std::string>, Sequence> damaged_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace flotilla::engine

@@ -18,7 +18,8 @@ class FailStop {
   virtual ~FailStop() = default;
   // `why` names what failed, and its file or region. Nothing that the process does from now on may
   // be seen by anybody: production's does not return. A simulator's does; whoever called it returns
-  // as well, without telling anybody of success, and no stage of the process runs again.
+  // as well, without telling anybody of success, and no stage of the process runs again. When a
+  // read found damage, it throws instead: its caller may count on an answer.
   virtual void OnDiskFailure(const absl::Status& why) = 0;
 };
 

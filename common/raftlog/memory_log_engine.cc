@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "common/base/check.h"
+#include "common/base/planted_bugs.h"
 
 namespace flotilla::raftlog {
 namespace {
@@ -73,6 +74,10 @@ void MemoryLogEngine::Apply(const LogChange& change, Groups& groups) {
   }
 }
 
+bool MemoryLogEngine::IsDamaged(const Group& group, Index index) {
+  return !Planted(Bug::kDamageServed) && group.corrupt.contains(index);
+}
+
 absl::StatusOr<GroupState> MemoryLogEngine::StateOf(RegionId region_id, const Group& group) {
   GroupState state;
   state.hard_state = group.hard_state;
@@ -80,7 +85,7 @@ absl::StatusOr<GroupState> MemoryLogEngine::StateOf(RegionId region_id, const Gr
   state.last = group.truncated;
   state.records = group.records;
   for (const auto& [index, entry] : group.entries) {
-    if (group.corrupt.contains(index)) return CorruptEntry(region_id, index);
+    if (IsDamaged(group, index)) return CorruptEntry(region_id, index);
     if (index != state.last.index + 1) {
       return absl::DataLossError(absl::StrFormat("raft log of region %d: entry %d follows entry %d",
                                                  region_id.value(), index.value(),
@@ -125,7 +130,7 @@ absl::StatusOr<std::vector<raft::Entry>> MemoryLogEngine::Entries(RegionId regio
       return absl::OutOfRangeError(absl::StrFormat("raft log of region %d: entry %d is not stored",
                                                    region_id.value(), index.value()));
     }
-    if (group->second.corrupt.contains(index)) return CorruptEntry(region_id, index);
+    if (IsDamaged(group->second, index)) return CorruptEntry(region_id, index);
     const raft::Entry& entry = group->second.entries.at(index);
     bytes += entry.data.size();
     if (!found.empty() && bytes > max_bytes) break;
@@ -195,7 +200,13 @@ void MemoryLogEngine::Corrupt(RegionId region_id, Index index) {
   MutexLock lock(mutex_);
   CHECK(visible_.contains(region_id) && visible_[region_id].entries.contains(index))
       << "region " << region_id << " entry " << index;
-  visible_[region_id].corrupt[index] = true;
+  Group& group = visible_[region_id];
+  group.corrupt[index] = true;
+  raft::Entry& entry = group.entries.at(index);
+  if (entry.data.empty()) return;
+  std::string data(entry.data.view());
+  data.back() = static_cast<char>(static_cast<unsigned char>(data.back()) ^ 1u);
+  entry.data = Bytes(std::move(data));
 }
 
 }  // namespace flotilla::raftlog

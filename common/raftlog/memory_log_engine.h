@@ -42,7 +42,7 @@ class MemoryLogEngine final : public LogEngine {
   // The next Write fails with `status`, and changes nothing, unless it `reaches_the_disk`: what a
   // failed sync leaves is whole or not there. OK takes it back.
   void FailNextWrite(absl::Status status, bool reaches_the_disk = false);
-  // Makes the stored entry unreadable: DataLoss when it is read. REQUIRES: it is stored.
+  // A bit of the stored entry flips: DataLoss when it is read. REQUIRES: it is stored.
   void Corrupt(RegionId region_id, Index index);
 
  private:
@@ -56,6 +56,7 @@ class MemoryLogEngine final : public LogEngine {
   using Groups = std::map<RegionId, Group>;
 
   static void Apply(const LogChange& change, Groups& groups);
+  static bool IsDamaged(const Group& group, Index index);
   static absl::StatusOr<GroupState> StateOf(RegionId region_id, const Group& group);
 
   mutable Mutex mutex_;

@@ -26,7 +26,9 @@ void Cluster::PutStore(const metapb::Store& meta) {
   MutexLock lock(mutex_);
   const auto [it, added] = stores_.try_emplace(StoreId(meta.id()));
   it->second.meta = meta;
-  if (added) it->second.known_since = clock_->Now();
+  if (!added) return;
+  it->second.known_since = clock_->Now();
+  it->second.down_after = store_down_after_;
 }
 
 std::optional<StoreInfo> Cluster::GetStore(StoreId id) const {

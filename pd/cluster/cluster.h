@@ -31,7 +31,9 @@ struct ClusterView {
 
 class Cluster {
  public:
-  explicit Cluster(const env::Clock* clock) : clock_(clock) {}
+  // A store that was silent for `store_down_after` is taken for lost.
+  explicit Cluster(const env::Clock* clock, env::Duration store_down_after = kStoreDownAfter)
+      : clock_(clock), store_down_after_(store_down_after) {}
 
   // --- Stores -----------------------------------------------------------------------------------
   // May it register? AlreadyExists: its id was heard of lately at another address, so that either
@@ -71,6 +73,7 @@ class Cluster {
 
  private:
   const env::Clock* const clock_;
+  const env::Duration store_down_after_;
   mutable Mutex mutex_;
   StoreMap stores_ ABSL_GUARDED_BY(mutex_);
   RegionTree regions_ ABSL_GUARDED_BY(mutex_);

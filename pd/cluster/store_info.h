@@ -16,7 +16,8 @@ namespace flotilla::pd {
 
 // A store that was silent for so long gets no new replicas and no leaders.
 inline constexpr env::Duration kStoreDisconnectedAfter = std::chrono::seconds(20);
-// A store that was silent for so long is taken for lost: its replicas are made elsewhere.
+// A store that was silent for so long is taken for lost, if the configuration says nothing else:
+// its replicas are made elsewhere.
 inline constexpr env::Duration kStoreDownAfter = std::chrono::minutes(30);
 
 struct StoreInfo {
@@ -27,6 +28,7 @@ struct StoreInfo {
   int64_t last_heartbeat_wall_ms = 0;
   // When this leadership began to know the store: silence is counted from here at the earliest.
   env::Instant known_since;
+  env::Duration down_after = kStoreDownAfter;
 
   StoreId id() const { return StoreId(meta.id()); }
 
@@ -42,7 +44,7 @@ struct StoreInfo {
   bool IsFull() const { return stats.capacity() > 0 && stats.available() == 0; }
   // Must its replicas be made elsewhere?
   bool IsLost(env::Instant now) const {
-    return meta.state() != metapb::Up || SilentFor(now) >= kStoreDownAfter;
+    return meta.state() != metapb::Up || SilentFor(now) >= down_after;
   }
 };
 

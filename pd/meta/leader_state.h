@@ -22,8 +22,10 @@
 namespace flotilla::pd {
 
 struct LeaderState {
-  LeaderState(Term its_term, const env::Clock* clock, const OperatorLimits& limits)
-      : term(its_term), cluster(clock), operators(clock, limits) {}
+  LeaderState(Term its_term, const env::Clock* clock, const ScheduleConfig& schedule)
+      : term(its_term),
+        cluster(clock, schedule.store_down_after),
+        operators(clock, schedule.limits) {}
 
   const Term term;
   ClusterId cluster_id;

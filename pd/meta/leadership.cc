@@ -151,7 +151,7 @@ void Leadership::Begin() {
 }
 
 void Leadership::Lead(const meta::v1::ClusterMeta& cluster) {
-  auto state = std::make_shared<LeaderState>(*term_, clock_, schedule_.limits);
+  auto state = std::make_shared<LeaderState>(*term_, clock_, schedule_);
   state->cluster_id = ClusterId(cluster.cluster_id());
   state->bootstrapped = cluster.bootstrapped();
   const MetaReader reader = store_->reader();

@@ -30,6 +30,8 @@ struct ScheduleConfig {
   ReplicaConfig replica;
   LeaderBalanceConfig leader_balance;
   OperatorLimits limits;
+  // Silence after which a store is taken for lost.
+  env::Duration store_down_after = kStoreDownAfter;
   // False: leaders stay where elections put them.
   bool balance_leaders = true;
   env::Duration tick_interval = std::chrono::milliseconds(100);

@@ -14,13 +14,13 @@ uint64_t Since(uint64_t now, uint64_t before) { return now > before ? now - befo
 
 StoreHeartbeat::StoreHeartbeat(StoreId store_id, const RegionIndex* index, pdclient::PdClient* pd,
                                const env::Clock* clock, DiskUsage disk_usage,
-                               OnDeclaredLost on_declared_lost)
+                               StoreHeartbeatOptions options)
     : store_id_(store_id),
       index_(index),
       pd_(pd),
       clock_(clock),
       disk_usage_(std::move(disk_usage)),
-      on_declared_lost_(std::move(on_declared_lost)),
+      options_(std::move(options)),
       started_seconds_(clock->WallMillis() / 1000),
       next_(clock->Now()),
       sent_seconds_(started_seconds_) {}
@@ -28,7 +28,7 @@ StoreHeartbeat::StoreHeartbeat(StoreId store_id, const RegionIndex* index, pdcli
 bool StoreHeartbeat::RunOnce() {
   const env::Instant now = clock_->Now();
   if (now < next_) return false;
-  next_ = now + kInterval;
+  next_ = now + options_.interval;
   Send();
   return false;
 }
@@ -58,7 +58,7 @@ void StoreHeartbeat::Send() {
   disk_usage_(stats);
   sent_ = totals;
   sent_seconds_ = now_seconds;
-  pd_->StoreHeartbeat(stats, [on_declared_lost = on_declared_lost_](
+  pd_->StoreHeartbeat(stats, [on_declared_lost = options_.on_declared_lost](
                                  absl::StatusOr<pdpb::StoreHeartbeatResponse> response) {
     if (!response.ok()) {
       LOG_WARN("PD did not take a heartbeat: {}", response.status().ToString());

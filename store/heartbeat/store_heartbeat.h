@@ -23,13 +23,17 @@ using DiskUsage = absl::AnyInvocable<void(pdpb::StoreStats&) const>;
 // on a thread of the PD client's, perhaps more than once.
 using OnDeclaredLost = std::function<void()>;
 
+struct StoreHeartbeatOptions {
+  env::Duration interval = std::chrono::seconds(10);
+  // May be empty.
+  OnDeclaredLost on_declared_lost;
+};
+
 class StoreHeartbeat final : public env::Stage {
  public:
-  static constexpr env::Duration kInterval = std::chrono::seconds(10);
-
-  // All must outlive the stage; `on_declared_lost` may be empty.
+  // All must outlive the stage.
   StoreHeartbeat(StoreId store_id, const RegionIndex* index, pdclient::PdClient* pd,
-                 const env::Clock* clock, DiskUsage disk_usage, OnDeclaredLost on_declared_lost);
+                 const env::Clock* clock, DiskUsage disk_usage, StoreHeartbeatOptions options);
 
   std::string_view name() const override { return "heartbeat"; }
   bool RunOnce() override;
@@ -43,7 +47,7 @@ class StoreHeartbeat final : public env::Stage {
   pdclient::PdClient* const pd_;
   const env::Clock* const clock_;
   const DiskUsage disk_usage_;
-  const OnDeclaredLost on_declared_lost_;
+  const StoreHeartbeatOptions options_;
   const int64_t started_seconds_;
   env::Instant next_;
   int64_t sent_seconds_;

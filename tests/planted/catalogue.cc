@@ -49,6 +49,8 @@ constexpr auto kCatalogue = std::to_array<PlantedBug>({
      "votes and acknowledgements leave before the log is written", kCluster, 100},
     {Bug::kSyncErrorIgnored, "sync-error-ignored",
      "a failed sync of the log is taken for a success", kCluster, 100},
+    {Bug::kDamageServed, "damage-served",
+     "what is read of a log or of data is not compared with its checksum", kCluster, 100},
     {Bug::kVoteAfterRestart, "vote-after-restart",
      "who was restarted votes at once, though it may have promised a lease", kCore, 0},
     {Bug::kMembersNotDurable, "members-not-durable",

@@ -27,21 +27,16 @@ std::vector<pd::Member> MembersOf(const Plan& plan) {
 
 }  // namespace
 
-Cluster::Cluster(const Plan& plan)
+Cluster::Cluster(const Plan& plan, const TraceFilter& trace)
     : plan_(plan),
       random_(env::Random(plan.seed).Fork("cluster")),
       world_(plan.seed),
       network_process_(&world_),
       network_(&network_process_, env::Random(plan.seed).Fork("network")),
-      fabric_(&network_process_, env::Random(plan.seed).Fork("fabric")) {
-  network_.SetTap([this](const net::Envelope& envelope) {
-    promises_.OnSend(envelope);
-    logs_.OnSend(envelope);
-  });
-  fabric_.SetStreamTap([this](const google::protobuf::Message& message) {
-    const auto* heartbeat = dynamic_cast<const pdpb::RegionHeartbeatRequest*>(&message);
-    if (heartbeat != nullptr) regions_.OnHeartbeat(*heartbeat);
-  });
+      fabric_(&network_process_, env::Random(plan.seed).Fork("fabric")),
+      trace_(trace, [this](std::string line) { Note(std::move(line)); }),
+      atlas_(plan.pd.replica.schedule.replica.max_replicas) {
+  SetTaps();
   network_.SetWaker(network_process_.Add(&network_));
   fabric_.SetWaker(network_process_.Add(&fabric_));
   network_process_.Start();
@@ -57,7 +52,7 @@ Cluster::Cluster(const Plan& plan)
   for (int i = 1; i <= plan_.stores; ++i) {
     stores_.push_back(std::make_unique<StoreNode>(
         StoreNode::Place{&world_, &fabric_, &network_, &promises_, &logs_}, store,
-        fmt::format("store{}:20160", i), DrawClock()));
+        fmt::format("store{}", i), DrawClock()));
   }
   client::ClientOptions client = plan_.client;
   client.pd_addresses = pd_addresses;
@@ -65,6 +60,28 @@ Cluster::Cluster(const Plan& plan)
     clients_.push_back(std::make_unique<ClientNode>(&world_, &fabric_, fmt::format("client{}", i),
                                                     client, NextRandom()));
   }
+}
+
+void Cluster::SetTaps() {
+  network_.SetTap([this](const net::Envelope& envelope) {
+    promises_.OnSend(envelope);
+    logs_.OnSend(envelope);
+    trace_.OnRaft(envelope);
+  });
+  fabric_.SetStreamTap(
+      [this](const Endpoint& from, const Endpoint& to, const google::protobuf::Message& message) {
+        if (message.GetDescriptor() == pdpb::RegionHeartbeatRequest::descriptor()) {
+          regions_.OnHeartbeat(static_cast<const pdpb::RegionHeartbeatRequest&>(message));
+        }
+        trace_.OnRpc(from.host, to.host, "", nullptr, &message);
+      });
+  fabric_.SetCallTap([this](const Endpoint& from, const Endpoint& to, const std::string& method,
+                            const absl::Status* status, const google::protobuf::Message* message) {
+    trace_.OnRpc(from.host, to.host, method, status, message);
+  });
+  fabric_.SetLeakListener([this](const std::string& method) {
+    violations_.Add("resources: a request is given up without an answer: " + method);
+  });
 }
 
 // The stores answer what still waits while the clients are there to hear it.
@@ -99,11 +116,40 @@ void Cluster::BeginFaults() {
   fabric_.SetFaults(plan_.fabric);
 }
 
+absl::Status Cluster::StartStore(StoreNode& node) {
+  absl::Status status = node.Start(NextRandom());
+  if (!status.ok()) OnDeath(node, status);
+  return status;
+}
+
+void Cluster::OnDeath(StoreNode& node, const absl::Status& why) {
+  if (!absl::IsDataLoss(why)) return;
+  if (node.IsDamaged()) {
+    ++damage_found_;
+    Wipe(node);
+  } else {
+    violations_.Add(node.host() + " found damage that nobody made: " + why.ToString());
+  }
+}
+
+void Cluster::Wipe(StoreNode& node) {
+  if (node.IsUp()) node.Kill(testing::CrashMoment::kBetweenSteps);
+  atlas_.OnLost(node.id());
+  const std::string former = node.host();
+  const StoreId id = node.id();
+  node.Wipe();
+  Note(fmt::format("all that {} (store {}) had is gone; {} takes its place", former, id,
+                   node.host()));
+}
+
 absl::Status Cluster::HealAll() {
   HealLinks();
   network_.SetFaults({});
   fabric_.SetFaults({});
   BuryTheDead();
+  for (auto& node : stores_) {
+    if (node->IsDamaged()) Wipe(*node);
+  }
   for (auto& node : pd_) {
     node->disk().Heal();
     if (!node->IsUp()) StartPd(*node);
@@ -178,8 +224,10 @@ void Cluster::BuryTheDead() {
   }
   for (auto& node : stores_) {
     if (!node->IsUp() || node->death().ok()) continue;
-    Note(fmt::format("{} has stopped itself: {}", node->host(), node->death().ToString()));
+    const absl::Status why = node->death();
+    Note(fmt::format("{} has stopped itself: {}", node->host(), why.ToString()));
     node->Kill(testing::CrashMoment::kBetweenSteps);
+    OnDeath(*node, why);
   }
 }
 
@@ -195,14 +243,22 @@ void Cluster::Isolate(const std::string& host) {
   if (const StoreId id = RaftIdOf(host); id != StoreId()) network_.Isolate(id);
 }
 
+void Cluster::Heal(const std::string& from, const std::string& to) {
+  fabric_.Heal(from, to);
+  const StoreId a = RaftIdOf(from);
+  const StoreId b = RaftIdOf(to);
+  if (a != StoreId() && b != StoreId()) network_.Heal(a, b);
+}
+
 void Cluster::HealLinks() {
   network_.Heal();
   fabric_.HealLinks();
 }
 
 void Cluster::Note(std::string what) {
-  if (notes_.size() >= kMostNotes) return;
-  notes_.push_back(fmt::format("{:.6f} {}", env::Seconds(world_.now().time_since_epoch()), what));
+  std::string line = fmt::format("{:.6f} {}", env::Seconds(world_.now().time_since_epoch()), what);
+  if (listener_) listener_(line);
+  if (notes_.size() < kMostNotes) notes_.push_back(std::move(line));
 }
 
 }  // namespace flotilla::sim

@@ -10,14 +10,17 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "tests/sim/check/raft_log_history.h"
+#include "tests/sim/fault/atlas.h"
 #include "tests/sim/node/client_node.h"
 #include "tests/sim/node/pd_node.h"
 #include "tests/sim/node/store_node.h"
 #include "tests/sim/plan.h"
+#include "tests/sim/trace.h"
 #include "tests/store/region_history.h"
 #include "tests/support/violations.h"
 
@@ -25,7 +28,7 @@ namespace flotilla::sim {
 
 class Cluster {
  public:
-  explicit Cluster(const Plan& plan);
+  explicit Cluster(const Plan& plan, const TraceFilter& trace = {});
   ~Cluster();
 
   // All members, stores and clients, with nothing going wrong.
@@ -54,23 +57,41 @@ class Cluster {
 
   // --- Faults -----------------------------------------------------------------------------------
   void StartPd(PdNode& node) { node.Start(NextRandom()); }
-  absl::Status StartStore(StoreNode& node) { return node.Start(NextRandom()); }
+  absl::Status StartStore(StoreNode& node);
   // Takes away the processes that have stopped themselves.
   void BuryTheDead();
   // Messages of any kind from one host to the other.
   void Cut(const std::string& from, const std::string& to);
   void Isolate(const std::string& host);
   void HealLinks();
+  // The one hears the other again.
+  void Heal(const std::string& from, const std::string& to);
+  FaultAtlas& atlas() { return atlas_; }
+  // How many processes refused to go on because of damage that was made.
+  uint64_t damage_found() const { return damage_found_; }
+  // All that the store has is gone for good; its process is killed. REQUIRES: the atlas allows it,
+  // or it is damaged.
+  void Wipe(StoreNode& node);
+  // Lets time pass in the midst of a fault, with all that is checked meanwhile.
+  void RunFor(env::Duration time) { runner_(time); }
+  void SetRunner(std::function<void(env::Duration)> runner) { runner_ = std::move(runner); }
 
-  // Something happened, for people who look for a cause: kept for the last while, with its time.
+  // Something happened, for people who look for a cause: kept, with its time, up to a bound.
   void Note(std::string what);
   const std::vector<std::string>& notes() const { return notes_; }
+  // Hears of what is noted as it happens.
+  void SetListener(std::function<void(const std::string&)> listener) {
+    listener_ = std::move(listener);
+  }
 
  private:
   env::Random NextRandom() { return env::Random(random_.Next()); }
   // Under which Raft messages know it; 0: it takes part in none, or has no id yet.
   StoreId RaftIdOf(const std::string& host) const;
   ClockError DrawClock();
+  void SetTaps();
+  // The process is gone, and why: a disk that is damaged is replaced.
+  void OnDeath(StoreNode& node, const absl::Status& why);
 
   const Plan plan_;
   env::Random random_;
@@ -86,6 +107,11 @@ class Cluster {
   std::vector<std::unique_ptr<StoreNode>> stores_;
   std::vector<std::unique_ptr<ClientNode>> clients_;
   std::vector<std::string> notes_;
+  std::function<void(const std::string&)> listener_;
+  const Trace trace_;
+  std::function<void(env::Duration)> runner_ = [this](env::Duration time) { world_.RunFor(time); };
+  FaultAtlas atlas_;
+  uint64_t damage_found_ = 0;
 };
 
 }  // namespace flotilla::sim

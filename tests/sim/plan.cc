@@ -88,17 +88,11 @@ constexpr std::pair<std::string_view, double> kFaults[] = {
     {"stall-pd", 0.3},    {"fail-sync", 0.4},
 };
 
-}  // namespace
+// Of the second edition.
+constexpr std::pair<std::string_view, double> kFaults2[] = {
+    {"wipe", 0.4}, {"damage", 0.4}, {"split", 0.4}, {"swizzle", 0.25}};
 
-absl::StatusOr<Profile> ProfileOf(std::string_view name) {
-  if (name == "swarm") return Profile::kSwarm;
-  if (name == "storm") return Profile::kStorm;
-  if (name == "quiet") return Profile::kQuiet;
-  return absl::InvalidArgumentError(
-      fmt::format("there is no profile {}: take swarm, storm or quiet", name));
-}
-
-Plan Plan::Draw(uint64_t seed, Profile profile) {
+Plan DrawFirstEdition(uint64_t seed, Profile profile) {
   env::Random random = env::Random(seed).Fork("plan");
   Plan plan;
   plan.seed = seed;
@@ -124,18 +118,77 @@ Plan Plan::Draw(uint64_t seed, Profile profile) {
   return plan;
 }
 
+void DrawSecondEdition(env::Random random, Profile profile, Plan& plan) {
+  // PD gives stores up that it does not hear of for a while, rightly and wrongly.
+  const bool hasty = random.Chance(0.5);
+  plan.store.core.heartbeat_interval = hasty ? seconds(1) : seconds(10);
+  plan.pd.replica.schedule.store_down_after = hasty ? seconds(4) : seconds(15);
+  if (profile == Profile::kQuiet) return;
+  const bool storm = profile == Profile::kStorm;
+  if (random.Chance(storm ? 0.5 : 0.15)) {
+    plan.network.bytes_per_second = random.Between(5'000, 100'000);
+    plan.fabric.bytes_per_second = random.Between(5'000, 100'000);
+  }
+  for (const auto& [name, chance] : kFaults2) {
+    if (!random.Chance(storm ? 1.0 : chance)) continue;
+    plan.faults.push_back({std::string(name), random.Between(1, 4)});
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Profile> ProfileOf(std::string_view name) {
+  if (name == "swarm") return Profile::kSwarm;
+  if (name == "storm") return Profile::kStorm;
+  if (name == "quiet") return Profile::kQuiet;
+  return absl::InvalidArgumentError(
+      fmt::format("there is no profile {}: take swarm, storm or quiet", name));
+}
+
+Plan Plan::Draw(uint64_t seed, Profile profile, int edition) {
+  Plan plan = DrawFirstEdition(seed, profile);
+  if (edition >= 2) DrawSecondEdition(env::Random(seed).Fork("plan 2"), profile, plan);
+  return plan;
+}
+
 std::string Plan::Describe() const {
+  const multiraft::HostConfig& host = store.core.host;
+  const auto ms = [](env::Duration time) {
+    return std::chrono::duration_cast<milliseconds>(time).count();
+  };
   std::string text = fmt::format(
-      "{} PD, {} stores, {} clients of {} operations, {} keys; split at {} keys, logs of {} "
-      "entries, "
-      "drift {} ppm, wall clocks {} ms off\n",
-      pd_members, stores, clients, slots, keys, store.core.split.region_keys,
-      store.core.host.max_log_entries, max_drift_ppm, max_wall_skew_ms);
+      "{} PD, {} stores, {} clients of {} operations, {} keys; pauses of clients {} ms, of faults "
+      "{} "
+      "ms; drift {} ppm, wall clocks {} ms off\n",
+      pd_members, stores, clients, slots, keys, ms(max_client_pause), ms(max_fault_pause),
+      max_drift_ppm, max_wall_skew_ms);
   text += fmt::format(
-      "raft messages: drop {:.3f}, double {:.3f}, repeat {:.3f}, delay {} us; rpc: reset {:.4f}, "
-      "delay {} us\nfaults:",
+      "split at {} keys, {} replicas, stores lost after {} ms, heartbeats {} ms and {} ms; flush "
+      "at "
+      "{} bytes; in flight {}, writes {} bytes, {} pairs at once; leaders balanced: {}\n",
+      store.core.split.region_keys, pd.replica.schedule.replica.max_replicas,
+      ms(pd.replica.schedule.store_down_after), ms(store.core.heartbeat_interval),
+      ms(store.core.peer.heartbeat_interval), store.disk.flush_at_bytes,
+      store.core.in_flight.requests, store.core.writes.max_bytes, store.core.kv.max_inline_pairs,
+      pd.replica.schedule.balance_leaders);
+  text += fmt::format(
+      "raft: {} + {} workers, tick {} ms, appends {} x {} bytes, merged {}, logs of {} entries "
+      "less "
+      "{} every {} ms, cache {}, reads {}, log queue {}, received {}\n",
+      host.raft_workers, host.apply_workers, ms(host.tick_interval), host.max_inflight_messages,
+      host.max_append_bytes, host.max_merged_bytes, host.max_log_entries,
+      host.min_truncated_entries, ms(host.truncate_interval), host.entry_cache_bytes,
+      host.max_round_read_bytes, host.max_log_queue_bytes, host.max_received_bytes);
+  text += fmt::format("clients: {}, {} ms a request, {} ms in all, batches of {}, pages of {}\n",
+                      client.transport == client::Transport::kBatch ? "batch streams" : "unary",
+                      ms(client.request_timeout), ms(client.timeout), client.batch_keys,
+                      client.scan_page_rows);
+  text += fmt::format(
+      "raft messages: drop {:.3f}, double {:.3f}, repeat {:.3f}, delay {} us, {} bytes/s; rpc: "
+      "reset {:.4f}, delay {} us, {} bytes/s, held ones lost {:.2f}\nfaults:",
       network.drop, network.duplicate, network.replay, network.max_delay.count() / 1000,
-      fabric.reset, fabric.max_delay.count() / 1000);
+      network.bytes_per_second, fabric.reset, fabric.max_delay.count() / 1000,
+      fabric.bytes_per_second, fabric.lost_when_healed);
   for (const WeightedName& fault : faults) text += fmt::format(" {}:{}", fault.name, fault.weight);
   return text + "\n";
 }

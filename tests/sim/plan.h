@@ -53,7 +53,10 @@ struct Plan {
   env::Duration max_client_pause = std::chrono::milliseconds(100);
   uint64_t keys = 50;
 
-  static Plan Draw(uint64_t seed, Profile profile);
+  // Plans have editions: what a later one has added is drawn apart, so that a seed of an earlier
+  // edition still has the plan that it had.
+  static constexpr int kEdition = 2;
+  static Plan Draw(uint64_t seed, Profile profile, int edition = kEdition);
   // In a few lines, for people.
   std::string Describe() const;
 };

@@ -9,12 +9,12 @@ constexpr size_t kLastNotes = 60;
 
 }  // namespace
 
-std::string TextOf(const Report& report, bool everything) {
+std::string TextOf(const Report& report, Notes which) {
   std::string text =
       fmt::format("seed {}, event hash {:016x}\n{}", report.seed, report.hash, report.plan);
   const size_t notes = report.notes.size();
-  const size_t first = everything || notes <= kLastNotes ? 0 : notes - kLastNotes;
-  if (first > 0) text += fmt::format("... {} events before\n", first);
+  const size_t first = which == Notes::kNone ? notes : notes <= kLastNotes ? 0 : notes - kLastNotes;
+  if (first > 0 && which == Notes::kLast) text += fmt::format("... {} events before\n", first);
   for (size_t i = first; i < notes; ++i) text += report.notes[i] + "\n";
   for (const std::string& violation : report.violations) text += "VIOLATION: " + violation + "\n";
   return text;
@@ -24,7 +24,8 @@ void Summary::Add(const Report& report) {
   ++seeds_;
   steps_ += report.steps;
   regions_ += report.regions;
-  hash_ = hash_ * 31 + report.hash;
+  hashes_[report.seed] = report.hash;
+  damage_found_ += report.damage_found;
   simulated_ += report.simulated;
   for (const auto& [name, count] : report.faults) faults_[name] += count;
   for (const auto& [name, tally] : report.operations) {
@@ -48,11 +49,14 @@ uint64_t Summary::faults() const {
 }
 
 std::string Summary::Text() const {
+  uint64_t hash = 0;
+  for (const auto& [seed, its] : hashes_) hash = hash * 31 + its;
   std::string text = fmt::format(
       "{} seeds, {:.2f} simulated hours, {} steps, {} regions, hash {:016x}\nfaults:", seeds_,
-      env::Seconds(simulated_) / 3600, steps_, regions_, hash_);
+      env::Seconds(simulated_) / 3600, steps_, regions_, hash);
   for (const auto& [name, count] : faults_) text += fmt::format(" {} {},", name, count);
-  text += fmt::format(" {} in all\noperations (done / unknown / refused):\n", faults());
+  text += fmt::format(" {} in all; damage found {} times\noperations (done / unknown / refused):\n",
+                      faults(), damage_found_);
   for (const auto& [name, tally] : operations_) {
     text +=
         fmt::format("  {:<18} {:>9} {:>9} {:>9}\n", name, tally.done, tally.unknown, tally.refused);

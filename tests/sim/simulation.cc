@@ -17,17 +17,22 @@ using std::chrono::seconds;
 constexpr env::Duration kAnswerLimit = seconds(60);
 constexpr env::Duration kSettleLimit = seconds(180);
 constexpr env::Duration kWait = milliseconds(200);
+// Longer than any deadline of a request.
+constexpr env::Duration kLongestWait = seconds(60);
 constexpr env::Duration kLookInterval = milliseconds(10);
 // Of a whole seed: who does more does the same over and over again.
 constexpr uint64_t kMostSteps = 3'000'000;
 
 }  // namespace
 
-Simulation::Simulation(const Plan& plan, env::Duration faulty)
+Simulation::Simulation(const Plan& plan, env::Duration faulty, Watch watch)
     : plan_(plan),
       faulty_(faulty),
       random_(env::Random(plan.seed).Fork("simulation")),
-      cluster_(plan_) {}
+      cluster_(plan_, watch.trace) {
+  cluster_.SetListener(std::move(watch.listener));
+  cluster_.SetRunner([this](env::Duration time) { RunFor(time); });
+}
 
 Report Simulation::Run() {
   report_.seed = plan_.seed;
@@ -52,6 +57,7 @@ Report Simulation::Run() {
   report_.simulated = cluster_.world().now().time_since_epoch();
   report_.steps = cluster_.world().steps();
   report_.regions = cluster_.Led().size();
+  report_.damage_found = cluster_.damage_found();
   report_.plan = plan_.Describe();
   report_.notes = cluster_.notes();
   // The end of the cluster still counts in the report.
@@ -130,6 +136,23 @@ void Simulation::Liveness() {
   for (auto& driver : drivers_) driver->BeginLastReads();
   if (!Await("the last reads", unanswered, kAnswerLimit)) return;
   for (auto& workload : workloads_) workload->Check();
+  CheckNothingWaits();
+}
+
+void Simulation::CheckNothingWaits() {
+  const auto in_flight = [this]() -> std::string {
+    for (auto& node : cluster_.stores()) {
+      const rpc::InFlight& requests = node->core().in_flight();
+      if (requests.requests() == 0 && requests.bytes() == 0) continue;
+      return fmt::format("{} has {} requests of {} bytes", node->host(), requests.requests(),
+                         requests.bytes());
+    }
+    return "";
+  };
+  Await("requests in flight", in_flight, kAnswerLimit);
+  for (const std::string& method : cluster_.fabric().WaitingFor(kLongestWait)) {
+    cluster_.violations().Add("resources: a request is not answered: " + method);
+  }
 }
 
 }  // namespace flotilla::sim

@@ -31,6 +31,8 @@ struct Report {
   std::map<std::string, uint64_t> faults;
   testing::Tallies operations;
   uint64_t regions = 0;
+  // Processes that refused to go on because of damage.
+  uint64_t damage_found = 0;
   // What was drawn, and what happened.
   std::string plan;
   std::vector<std::string> notes;
@@ -38,13 +40,21 @@ struct Report {
 
 class Simulation {
  public:
-  Simulation(const Plan& plan, env::Duration faulty);
+  // Hears of all that happens when it happens; messages too, if the filter says so.
+  struct Watch {
+    TraceFilter trace;
+    std::function<void(const std::string&)> listener;
+  };
+
+  Simulation(const Plan& plan, env::Duration faulty, Watch watch = {});
   // Once.
   Report Run();
 
  private:
   void Safety();
   void Liveness();
+  // Whatever was asked for was answered, and nothing is kept for it any more.
+  void CheckNothingWaits();
   void StrikeOnce();
   // The checks look now and then.
   void RunFor(env::Duration time);

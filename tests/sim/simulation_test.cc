@@ -22,16 +22,20 @@ uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
-Report RunSeed(uint64_t seed, Profile profile, env::Duration faulty) {
+Report RunPlan(const Plan& plan, env::Duration faulty) {
   CHECK_OK(base::SetLogLevel("error"));
   // Where a process stops itself, the last line tells the seed.
-  std::cerr << "seed " << seed << "\n";
-  return Simulation(Plan::Draw(seed, profile), faulty).Run();
+  std::cerr << "seed " << plan.seed << "\n";
+  return Simulation(plan, faulty).Run();
+}
+
+Report RunSeed(uint64_t seed, Profile profile, env::Duration faulty) {
+  return RunPlan(Plan::Draw(seed, profile), faulty);
 }
 
 TEST(SimulationTest, QuietClusterDoesWhatItIsAsked) {
   const Report report = RunSeed(1, Profile::kQuiet, seconds(20));
-  EXPECT_TRUE(report.violations.empty()) << TextOf(report, false);
+  EXPECT_TRUE(report.violations.empty()) << TextOf(report);
   for (const auto& [name, tally] : report.operations) {
     EXPECT_GT(tally.done, 0u) << name;
     EXPECT_EQ(tally.unknown, 0u) << name;
@@ -49,6 +53,30 @@ TEST(SimulationTest, SameSeedGivesTheSameEvents) {
   }
 }
 
+// Seeds that have broken a promise, before what is said here was fixed. A seed that still fails
+// stands in docs/simulation.md as open instead. A change of what processes do may make another run
+// of it; then it is one seed like all others.
+struct FormerFailure {
+  uint64_t seed = 0;
+  Profile profile = Profile::kSwarm;
+  int seconds = 20;
+  int edition = 1;
+  std::string_view found;
+};
+
+constexpr FormerFailure kFormerFailures[] = {
+    {453, Profile::kSwarm, 20, 1, "a soak stopped at it; what it broke is not recorded"},
+    {878, Profile::kSwarm, 20, 1, "replicas of a new region differed before its first entry"},
+};
+
+TEST(SimulationTest, SeedsThatFoundSomethingPass) {
+  for (const FormerFailure& failure : kFormerFailures) {
+    const Report report = RunPlan(Plan::Draw(failure.seed, failure.profile, failure.edition),
+                                  seconds(failure.seconds));
+    EXPECT_TRUE(report.violations.empty()) << failure.found << "\n" << TextOf(report);
+  }
+}
+
 TEST(SimulationTest, PromisesHoldUnderFaults) {
   const uint64_t first = FromEnvironment("FLOTILLA_FIRST_SEED", 1);
   const uint64_t seeds = FromEnvironment("FLOTILLA_SEEDS", 500);
@@ -56,9 +84,13 @@ TEST(SimulationTest, PromisesHoldUnderFaults) {
   for (uint64_t seed = first; seed < first + seeds; ++seed) {
     const Report report = RunSeed(seed, Profile::kSwarm, seconds(20));
     summary.Add(report);
-    ASSERT_TRUE(report.violations.empty()) << TextOf(report, false);
+    ASSERT_TRUE(report.violations.empty()) << TextOf(report);
   }
   std::cerr << summary.Text();
+  // Damage that is read must be found. (By whom it is served is for the workloads to see.)
+  if (seeds >= 100) {
+    EXPECT_GT(summary.damage_found(), seeds / 50);
+  }
   // The faults must not keep the clients from working, or the test shows nothing.
   EXPECT_GT(summary.operations(), 50 * seeds);
   EXPECT_GT(summary.faults(), 5 * seeds);

@@ -1,11 +1,26 @@
 #include "tests/support/fault_network.h"
 
+#include <algorithm>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "common/base/check.h"
 
 namespace flotilla::testing {
+
+namespace {
+
+// About what it takes on the wire.
+uint64_t BytesOf(const net::Envelope& envelope) {
+  uint64_t bytes = 100 + envelope.context.size();
+  if (const auto* append = std::get_if<raft::AppendRequest>(&envelope.message.body)) {
+    for (const raft::Entry& entry : append->entries) bytes += 20 + entry.data.size();
+  }
+  return bytes;
+}
+
+}  // namespace
 
 class FaultNetwork::Port final : public net::Transport {
  public:
@@ -59,6 +74,11 @@ void FaultNetwork::Heal() {
   isolated_.clear();
 }
 
+void FaultNetwork::Heal(StoreId from, StoreId to) {
+  MutexLock lock(mutex_);
+  cut_.erase({from, to});
+}
+
 bool FaultNetwork::Connects(StoreId from, StoreId to) const {
   MutexLock lock(mutex_);
   return !IsCut(from, to);
@@ -103,7 +123,15 @@ void FaultNetwork::Send(net::Envelope envelope) {
 
 void FaultNetwork::Post(const net::Envelope& envelope) {
   const env::Duration delay(random_.Between(faults_.min_delay.count(), faults_.max_delay.count()));
-  on_the_way_.emplace(clock_->Now() + delay, envelope);
+  env::Instant leaves = clock_->Now();
+  if (faults_.bytes_per_second > 0) {
+    env::Instant& busy = busy_until_[{envelope.from_store, envelope.to_store}];
+    if (busy > leaves + kLongestQueue) return;
+    busy = std::max(busy, leaves) +
+           std::chrono::nanoseconds(BytesOf(envelope) * 1'000'000'000 / faults_.bytes_per_second);
+    leaves = busy;
+  }
+  on_the_way_.emplace(leaves + delay, envelope);
 }
 
 // Half of them of the last while; the others of all times, each as likely as any other (Vitter's

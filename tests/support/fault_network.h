@@ -32,6 +32,8 @@ struct NetworkFaults {
   // Uniform; unequal delays reorder.
   env::Duration min_delay = std::chrono::microseconds(50);
   env::Duration max_delay = std::chrono::microseconds(50);
+  // Of each link; what would wait for it for longer than kLongestQueue is lost. 0: any number.
+  uint64_t bytes_per_second = 0;
 };
 
 class FaultNetwork final : public env::Stage {
@@ -55,6 +57,8 @@ class FaultNetwork final : public env::Stage {
   // In both directions, from and to all others.
   void Isolate(StoreId store);
   void Heal();
+  // The one hears the other again.
+  void Heal(StoreId from, StoreId to);
   // Can the one reach the other?
   bool Connects(StoreId from, StoreId to) const;
 
@@ -74,6 +78,7 @@ class FaultNetwork final : public env::Stage {
   class Port;
   // Old messages to choose from.
   static constexpr size_t kRemembered = 512;
+  static constexpr env::Duration kLongestQueue = std::chrono::seconds(1);
 
   void Send(net::Envelope envelope);
   void Post(const net::Envelope& envelope) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -93,6 +98,8 @@ class FaultNetwork final : public env::Stage {
   std::set<std::pair<StoreId, StoreId>> cut_ ABSL_GUARDED_BY(mutex_);
   std::set<StoreId> isolated_ ABSL_GUARDED_BY(mutex_);
   std::set<StoreId> muted_ ABSL_GUARDED_BY(mutex_);
+  // When a narrow link has carried what was sent on it.
+  std::map<std::pair<StoreId, StoreId>, env::Instant> busy_until_ ABSL_GUARDED_BY(mutex_);
   std::vector<net::Envelope> remembered_ ABSL_GUARDED_BY(mutex_);
   std::vector<net::Envelope> sampled_ ABSL_GUARDED_BY(mutex_);
   uint64_t sent_ ABSL_GUARDED_BY(mutex_) = 0;

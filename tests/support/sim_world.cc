@@ -7,6 +7,8 @@ namespace {
 
 constexpr int64_t kPerUnit = 1'000'000;  // Drift is in parts of this.
 constexpr uint64_t kMostReady = 1 << 20;
+// No simulation lasts that long.
+constexpr env::Instant kNever = env::Instant(std::chrono::hours(24 * 365 * 10));
 
 // Steele, Lea and Flood's finalizer.
 uint64_t Mix(uint64_t hash, uint64_t a, uint64_t b) {
@@ -22,31 +24,30 @@ uint64_t Mix(uint64_t hash, uint64_t a, uint64_t b) {
 
 bool SimWorld::Step() {
   if (interrupt_ && steps_ >= interrupt_at_) std::exchange(interrupt_, nullptr)();
-  std::vector<SimScheduler::Slot*> ready;
-  std::optional<env::Instant> next;
+  const env::Instant now = clock_.Now();
+  env::Instant next = env::Instant::max();
+  ready_.clear();
   for (SimScheduler* process : processes_) {
     if (!process->runs()) continue;
-    const env::Instant local = process->Now();
     for (const auto& slot : process->slots()) {
-      if (slot->CanRun(local)) {
-        ready.push_back(slot.get());
-      } else if (slot->deadline() && !slot->held()) {
-        const env::Instant due = process->ToWorld(*slot->deadline());
-        next = next ? std::min(*next, due) : due;
+      if (slot->CanRun(now)) {
+        ready_.push_back(slot.get());
+      } else {
+        next = std::min(next, slot->LooksAt());
       }
     }
   }
-  if (!ready.empty()) {
+  if (!ready_.empty()) {
     ++steps_;
-    const uint64_t chosen = random_.Uniform(ready.size());
-    const auto at = static_cast<uint64_t>(clock_.Now().time_since_epoch().count());
-    fingerprint_ = Mix(fingerprint_, at, ready.size() * kMostReady + chosen);
-    ready[chosen]->Run();
+    const uint64_t chosen = random_.Uniform(ready_.size());
+    const auto at = static_cast<uint64_t>(now.time_since_epoch().count());
+    fingerprint_ = Mix(fingerprint_, at, ready_.size() * kMostReady + chosen);
+    static_cast<SimScheduler::Slot*>(ready_[chosen])->Run();
     clock_.Advance(env::Duration(random_.Uniform(kMaxStep.count())));
     return true;
   }
-  if (!next) return false;
-  clock_.Advance(std::max(*next - clock_.Now(), env::Duration(1)));
+  if (next == env::Instant::max()) return false;
+  clock_.Advance(std::max(next - now, env::Duration(1)));
   return true;
 }
 
@@ -70,7 +71,7 @@ SimScheduler::SimScheduler(SimWorld* world, int64_t drift_ppm)
 SimScheduler::~SimScheduler() { world_->RemoveProcess(this); }
 
 env::Waker* SimScheduler::Add(env::Stage* stage) {
-  slots_.push_back(std::make_unique<Slot>(stage));
+  slots_.push_back(std::make_unique<Slot>(stage, this));
   return slots_.back().get();
 }
 
@@ -82,7 +83,7 @@ void SimScheduler::HoldStage(std::string_view name, bool hold) {
 
 void SimScheduler::RunStage(std::string_view name) {
   for (auto& slot : slots_) {
-    if (slot->name() == name && slot->CanRun(Now())) slot->Run();
+    if (slot->name() == name && slot->CanRun(world_->now())) slot->Run();
   }
 }
 
@@ -95,16 +96,26 @@ std::vector<std::string_view> SimScheduler::StageNames() const {
 void SimScheduler::Slot::Run() {
   // As the thread scheduler does: what comes while the stage runs wakes it again.
   woken_ = false;
-  if (stage_->RunOnce()) {
-    woken_ = true;
-  } else {
-    deadline_ = stage_->next_deadline();
+  bool again = true;
+  try {
+    again = stage_->RunOnce();
+  } catch (const ProcessEnded&) {
+    // A network that delivered to the process goes on.
   }
+  if (again) {
+    woken_ = true;
+    return;
+  }
+  const std::optional<env::Instant> deadline = stage_->next_deadline();
+  due_ = deadline ? process_->FirstInWorld(*deadline) : env::Instant::max();
+  looks_at_ = deadline ? process_->ToWorld(*deadline) : env::Instant::max();
 }
 
+env::Instant SimScheduler::Now() const { return LocalAt(world_->now()); }
+
 // Whole units and the rest apart, so that no product overflows.
-env::Instant SimScheduler::Now() const {
-  const int64_t world = world_->now().time_since_epoch().count();
+env::Instant SimScheduler::LocalAt(env::Instant time) const {
+  const int64_t world = time.time_since_epoch().count();
   const int64_t gained = world / kPerUnit * drift_ppm_ + world % kPerUnit * drift_ppm_ / kPerUnit;
   return env::Instant(env::Duration(world + gained));
 }
@@ -118,10 +129,22 @@ int64_t SimScheduler::WallMillis() const {
 }
 
 env::Instant SimScheduler::ToWorld(env::Instant instant) const {
+  if (instant > kNever) return env::Instant::max();
   const int64_t local = instant.time_since_epoch().count();
   const int64_t rate = kPerUnit + drift_ppm_;
   // Rounded up; Step looks at the process' own clock before it runs anything.
   return env::Instant(env::Duration(local / rate * kPerUnit + local % rate * kPerUnit / rate + 1));
+}
+
+env::Instant SimScheduler::FirstInWorld(env::Instant instant) const {
+  if (instant > kNever) return env::Instant::max();
+  // Clocks never go back: a few nanoseconds of rounding are all that there is to correct.
+  env::Instant first = ToWorld(instant);
+  while (LocalAt(first) < instant) first += env::Duration(1);
+  while (first > env::Instant() && LocalAt(first - env::Duration(1)) >= instant) {
+    first -= env::Duration(1);
+  }
+  return first;
 }
 
 }  // namespace flotilla::testing

@@ -24,6 +24,10 @@ namespace flotilla::testing {
 
 class SimScheduler;
 
+// Thrown out of a stage, or whatever else its process does, when that process is over in the midst
+// of it.
+struct ProcessEnded {};
+
 class SimWorld {
  public:
   // Real time that one run of a stage takes at most.
@@ -61,6 +65,7 @@ class SimWorld {
   uint64_t fingerprint_ = 0;
   uint64_t interrupt_at_ = 0;
   std::function<void()> interrupt_;
+  std::vector<env::Waker*> ready_;  // Of one Step; kept for its memory.
 };
 
 class SimScheduler final : public env::Scheduler, public env::Clock {
@@ -84,6 +89,7 @@ class SimScheduler final : public env::Scheduler, public env::Clock {
   void Pause() { paused_ = true; }
   void Resume() { paused_ = false; }
   bool paused() const { return paused_; }
+  bool stopped() const { return !running_; }
   // The stage of that name alone does not run while it is held.
   void HoldStage(std::string_view name, bool hold);
   // One run of the stage right now, if it has something to do.
@@ -93,29 +99,36 @@ class SimScheduler final : public env::Scheduler, public env::Clock {
   // For SimWorld: a stage and what is known of it.
   class Slot final : public env::Waker {
    public:
-    explicit Slot(env::Stage* stage) : stage_(stage) {}
+    Slot(env::Stage* stage, const SimScheduler* process) : stage_(stage), process_(process) {}
     void Wake() override { woken_ = true; }
-    bool CanRun(env::Instant now) const {
-      return !held_ && (woken_ || (deadline_ && *deadline_ <= now));
-    }
+    // At that time of the world's.
+    bool CanRun(env::Instant now) const { return !held_ && (woken_ || due_ <= now); }
     std::string_view name() const { return stage_->name(); }
-    bool held() const { return held_; }
     void Hold(bool hold) { held_ = hold; }
-    std::optional<env::Instant> deadline() const { return deadline_; }
+    // The time of the world's to look again at; the end of time: it waits to be woken or let go.
+    env::Instant LooksAt() const { return held_ ? env::Instant::max() : looks_at_; }
     void Run();
 
    private:
     env::Stage* const stage_;
+    const SimScheduler* const process_;
     bool woken_ = true;  // Each stage runs once when its process starts.
     bool held_ = false;
-    std::optional<env::Instant> deadline_;
+    // Of the stage's deadline, by the world's clock: its first moment, and SimScheduler::ToWorld.
+    env::Instant due_ = env::Instant::max();
+    env::Instant looks_at_ = env::Instant::max();
   };
   bool runs() const { return running_ && !paused_; }
   const std::vector<std::unique_ptr<Slot>>& slots() const { return slots_; }
   // The world's time at which the process' clock shows `instant`, or shortly after.
   env::Instant ToWorld(env::Instant instant) const;
+  // The first time of the world's at which the process' clock shows `instant` or more.
+  env::Instant FirstInWorld(env::Instant instant) const;
 
  private:
+  // What the process' clock shows at that time of the world's.
+  env::Instant LocalAt(env::Instant world) const;
+
   SimWorld* const world_;
   const int64_t drift_ppm_;
   int64_t wall_skew_ms_ = 0;

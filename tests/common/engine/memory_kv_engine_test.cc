@@ -98,5 +98,39 @@ TEST_F(MemoryKvEngineTest, AfterAFailedFlushNothingBecomesDurable) {
   EXPECT_THAT(Keys(), ElementsAre("b"));
 }
 
+TEST_F(MemoryKvEngineTest, ADamagedRowIsNeverReturnedUntilItIsWrittenOver) {
+  for (const char* key : {"a", "b", "c"}) Put(key);
+  EXPECT_THAT(engine_.FlushedKeys(), IsEmpty());
+  ASSERT_TRUE(engine_.Flush().ok());
+  ASSERT_EQ(engine_.FlushedKeys().size(), 3);
+  engine_.Damage(ColumnFamily::kDefault, "b", 5);
+  const auto is_refused = [this] {
+    const auto it = engine_.NewIterator(ColumnFamily::kDefault);
+    it->SeekToFirst();
+    EXPECT_EQ(it->key(), "a");
+    it->Next();
+    EXPECT_FALSE(it->Valid());
+    EXPECT_TRUE(absl::IsDataLoss(it->status()));
+    EXPECT_TRUE(absl::IsDataLoss(engine_.Get(ColumnFamily::kDefault, "b").status()));
+    EXPECT_TRUE(absl::IsDataLoss(engine_.GetFlushed(ColumnFamily::kDefault, "b").status()));
+    const auto snapshot = engine_.NewSnapshot();
+    EXPECT_FALSE(engine_.ExportRange(*snapshot, ColumnFamily::kDefault, {}, "table").ok());
+    EXPECT_EQ(engine_.Get(ColumnFamily::kDefault, "c").value(), "v");
+  };
+  is_refused();
+  EXPECT_EQ(fail_stop_.heard, 4);
+  // Damage outlives crashes.
+  engine_.Crash();
+  is_refused();
+  Put("b");
+  EXPECT_EQ(engine_.Get(ColumnFamily::kDefault, "b").value(), "v");
+  engine_.Crash();
+  is_refused();
+  Put("b");
+  ASSERT_TRUE(engine_.Flush().ok());
+  engine_.Crash();
+  EXPECT_THAT(Keys(), ElementsAre("a", "b", "c"));
+}
+
 }  // namespace
 }  // namespace flotilla::engine

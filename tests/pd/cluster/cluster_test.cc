@@ -52,6 +52,16 @@ TEST_F(ClusterTest, StoreServesWhileItsHeartbeatsCome) {
   EXPECT_FALSE(cluster_.GetStore(StoreId(1))->IsLost(clock_.Now()));
 }
 
+TEST_F(ClusterTest, HowLongALostStoreIsSilentIsConfigured) {
+  Cluster hasty(&clock_, seconds(4));
+  hasty.PutStore(Store(1, "a:1"));
+  clock_.Advance(seconds(3));
+  EXPECT_FALSE(hasty.GetStore(StoreId(1))->IsLost(clock_.Now()));
+  hasty.PutStore(Store(1, "b:1"));
+  clock_.Advance(seconds(1));
+  EXPECT_TRUE(hasty.GetStore(StoreId(1))->IsLost(clock_.Now()));
+}
+
 TEST_F(ClusterTest, StoreMovesOnceItWasSilentAtItsFormerAddress) {
   EXPECT_TRUE(cluster_.CheckAddress(Store(1, "a:1")).ok());
   cluster_.PutStore(Store(1, "a:1"));

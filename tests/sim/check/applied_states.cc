@@ -31,7 +31,8 @@ uint64_t HashOf(StoreNode& node, const metapb::Region& region) {
 void AppliedStates::Look(Cluster& cluster) {
   if (++looks_ % kEvery != 0) return;
   for (auto& node : cluster.stores()) {
-    if (node->IsServing()) LookAt(cluster, *node);
+    // What is damaged is for the product to find.
+    if (node->IsServing() && !node->IsDamaged()) LookAt(cluster, *node);
   }
 }
 

@@ -96,6 +96,43 @@ class NoDifferences final : public Check {
   std::set<uint64_t> told_;
 };
 
+// What processes and disks hold keeps within bounds. A seed writes a few thousand short values:
+// what is far above that is kept for nobody.
+class Resources final : public Check {
+ public:
+  void Look(Cluster& cluster) override {
+    if (++looks_ % kEvery != 0) return;
+    const rpc::InFlightLimits& limits = cluster.plan().store.core.in_flight;
+    for (auto& node : cluster.stores()) {
+      Compare(cluster, *node, "bytes of logs", node->disk().log_engine.ApproximateBytes(),
+              kMostLogBytes);
+      Compare(cluster, *node, "bytes of files", node->disk().files.TotalBytes(), kMostFileBytes);
+      if (!node->IsServing()) continue;
+      const rpc::InFlight& in_flight = node->core().in_flight();
+      Compare(cluster, *node, "requests in flight", in_flight.requests(),
+              limits.requests + kMostRefused);
+      Compare(cluster, *node, "bytes in flight", in_flight.bytes(), limits.bytes + kMostAnswers);
+    }
+  }
+
+ private:
+  static constexpr uint64_t kEvery = 10;
+  static constexpr uint64_t kMostLogBytes = 8 << 20;
+  static constexpr uint64_t kMostFileBytes = 8 << 20;
+  // Refusals on their way out, and answers, are there besides what was let in.
+  static constexpr uint64_t kMostRefused = 500;
+  static constexpr uint64_t kMostAnswers = 1 << 20;
+
+  static void Compare(Cluster& cluster, const StoreNode& node, std::string_view what,
+                      uint64_t present, uint64_t most) {
+    if (present <= most) return;
+    cluster.violations().Add(
+        fmt::format("resources: {} has {} {}, more than {}", node.host(), present, what, most));
+  }
+
+  uint64_t looks_ = 0;
+};
+
 class EqualReplicas final : public Check {
  public:
   void AtRest(Cluster& cluster) override { CheckReplicas(cluster); }
@@ -107,6 +144,7 @@ Checks MakeChecks() {
   Checks checks;
   checks.push_back(std::make_unique<OneLease>());
   checks.push_back(std::make_unique<PdKnowsMore>());
+  checks.push_back(std::make_unique<Resources>());
   checks.push_back(std::make_unique<EqualReplicas>());
   checks.push_back(std::make_unique<AppliedStates>());
   checks.push_back(std::make_unique<NoDifferences>());

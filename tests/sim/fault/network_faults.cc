@@ -81,6 +81,29 @@ bool Halves(Cluster& cluster, env::Random& random) {
   return true;
 }
 
+// Links between servers stop one by one, and come back one by one in another order.
+bool Swizzle(Cluster& cluster, env::Random& random) {
+  std::vector<std::pair<std::string, std::string>> links;
+  const uint64_t count = random.Between(3, 8);
+  for (uint64_t i = 0; i < count; ++i) {
+    const std::string& from = AnyServer(cluster, random);
+    const std::string& to = AnyServer(cluster, random);
+    if (from == to) continue;
+    cluster.Note(fmt::format("swizzle: cut {} -> {}", from, to));
+    cluster.Cut(from, to);
+    links.emplace_back(from, to);
+    cluster.RunFor(std::chrono::milliseconds(random.Uniform(500)));
+  }
+  while (!links.empty()) {
+    const size_t which = random.Uniform(links.size());
+    cluster.Note(fmt::format("swizzle: heal {} -> {}", links[which].first, links[which].second));
+    cluster.Heal(links[which].first, links[which].second);
+    links.erase(links.begin() + static_cast<ptrdiff_t>(which));
+    cluster.RunFor(std::chrono::milliseconds(random.Uniform(500)));
+  }
+  return true;
+}
+
 bool Reset(Cluster& cluster, env::Random& random) {
   const std::string& a = AnyHost(cluster, random);
   const std::string& b = AnyServer(cluster, random);
@@ -96,6 +119,7 @@ void AddNetworkFaults(Faults& faults) {
   faults.push_back(std::make_unique<SimpleFault>("cut-one-way", CutOneWay));
   faults.push_back(std::make_unique<SimpleFault>("bridge", Bridge));
   faults.push_back(std::make_unique<SimpleFault>("halves", Halves));
+  faults.push_back(std::make_unique<SimpleFault>("swizzle", Swizzle));
   faults.push_back(std::make_unique<SimpleFault>("reset", Reset));
 }
 

@@ -82,6 +82,15 @@ bool KillPd(Cluster& cluster, env::Random& random) {
   return true;
 }
 
+// All that a store has is gone, and an empty machine takes its place, at once or later.
+bool WipeStore(Cluster& cluster, env::Random& random) {
+  StoreNode& node = AnyOf(cluster.stores(), random);
+  if (!cluster.atlas().MayLose(cluster.stores(), node)) return false;
+  cluster.Wipe(node);
+  if (random.Chance(0.5)) Start(cluster, node);
+  return true;
+}
+
 // The power fails for all of them, and comes back.
 bool PowerLoss(Cluster& cluster, env::Random& random) {
   cluster.Note("power loss");
@@ -139,6 +148,7 @@ void AddProcessFaults(Faults& faults) {
   faults.push_back(std::make_unique<SimpleFault>("restart-store", Restart));
   faults.push_back(std::make_unique<SimpleFault>("cut-and-restart", CutAndRestart));
   faults.push_back(std::make_unique<SimpleFault>("power-loss", PowerLoss));
+  faults.push_back(std::make_unique<SimpleFault>("wipe", WipeStore));
   faults.push_back(std::make_unique<SimpleFault>("pause", Pause));
   faults.push_back(std::make_unique<SimpleFault>("wall-clock", JumpWallClock));
 }

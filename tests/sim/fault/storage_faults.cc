@@ -76,6 +76,23 @@ bool FailSync(Cluster& cluster, env::Random& random) {
   return true;
 }
 
+// A bit flips on a disk, in a log or in the data. The process must stop itself when it reads that,
+// and serve nothing of it; then the disk is replaced. Some are restarted at once, and read a lot.
+bool Damage(Cluster& cluster, env::Random& random) {
+  StoreNode& node = AnyOf(cluster.stores(), random);
+  if (node.IsDamaged() || !cluster.atlas().MayLose(cluster.stores(), node)) return false;
+  const std::string where = node.Damage(random);
+  if (where.empty()) return false;
+  cluster.atlas().OnLost(node.id());
+  cluster.Note(fmt::format("{} of {} is damaged", where, node.host()));
+  if (!node.IsUp() || random.Chance(0.6)) return true;
+  cluster.Note("restart " + node.host());
+  node.Kill(testing::CrashMoment::kBetweenSteps);
+  const absl::Status status = cluster.StartStore(node);
+  if (!status.ok()) cluster.Note(node.host() + " did not start: " + status.ToString());
+  return true;
+}
+
 }  // namespace
 
 void AddStorageFaults(Faults& faults) {
@@ -83,6 +100,7 @@ void AddStorageFaults(Faults& faults) {
   faults.push_back(std::make_unique<SimpleFault>("flush", Flush));
   faults.push_back(std::make_unique<SimpleFault>("fail-sync", FailSync));
   faults.push_back(std::make_unique<SimpleFault>("full-disk", FillDisk));
+  faults.push_back(std::make_unique<SimpleFault>("damage", Damage));
 }
 
 }  // namespace flotilla::sim

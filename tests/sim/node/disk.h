@@ -5,6 +5,7 @@
 #define FLOTILLA_TESTS_SIM_NODE_DISK_H_
 
 #include <cstdint>
+#include <string>
 
 #include "common/engine/memory_kv_engine.h"
 #include "common/env/memory_file_system.h"
@@ -31,7 +32,10 @@ struct Disk {
     log_engine.FailNextWrite(absl::InternalError("fdatasync: input/output error"),
                              random.Chance(0.5));
   }
-  // All is well again.
+  // A bit flips in an entry of a log, or in a row of the data. Returns where; empty: there is
+  // nothing on the disk yet.
+  std::string Damage(env::Random& random);
+  // All is well again, but for damage.
   void Heal() {
     engine.FailNextFlush(false);
     log_engine.FailNextWrite(absl::OkStatus());

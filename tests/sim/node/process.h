@@ -41,12 +41,15 @@ class Process final : public env::FailStop {
   }
   ~Process() override { loop.Stop(); }
 
-  // It dies here: what it does until its present stage returns is not seen by anybody.
+  // It dies here: what it does until its present stage returns is not seen by anybody. Whoever read
+  // what is damaged does not go on with it.
   void OnDiskFailure(const absl::Status& why) override {
+    if (scheduler.stopped()) return;
     scheduler.Stop();
     mute_();
     fabric_->Detach(host_);
     death = why;
+    if (absl::IsDataLoss(why)) throw testing::ProcessEnded();
   }
 
   // Why it stopped itself; OK: it did not.

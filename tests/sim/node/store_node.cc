@@ -3,6 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "common/base/bytes.h"
 #include "common/base/check.h"
 #include "common/base/status_macros.h"
 #include "common/pdclient/grpc_pd_client.h"
@@ -14,6 +16,7 @@ namespace flotilla::sim {
 namespace {
 
 constexpr char kDataDir[] = "data";
+constexpr std::string_view kPort = ":20160";
 // How long a call of PD may take while the store starts.
 constexpr env::Duration kPatience = std::chrono::seconds(12);
 
@@ -53,11 +56,12 @@ struct StoreNode::Running {
   std::unique_ptr<store::StoreCore> core;
 };
 
-StoreNode::StoreNode(const Place& place, const StoreNodeOptions& options, std::string host,
+StoreNode::StoreNode(const Place& place, const StoreNodeOptions& options, std::string name,
                      const ClockError& clock)
     : place_(place),
       options_(options),
-      host_(std::move(host)),
+      name_(std::move(name)),
+      host_(absl::StrCat(name_, ToAbsl(kPort))),
       clock_(clock),
       disk_(std::make_unique<Disk>(options.disk)) {}
 
@@ -69,7 +73,12 @@ absl::Status StoreNode::Start(env::Random random) {
   CHECK(!IsUp());
   running_ = std::make_unique<Running>(*this, random);
   disk_->engine.SetFailStop(&running_->process);
-  absl::Status status = Open(*running_, random);
+  absl::Status status;
+  try {
+    status = Open(*running_, random);
+  } catch (const testing::ProcessEnded&) {
+    status = death();
+  }
   if (!status.ok()) Kill(testing::CrashMoment::kBetweenSteps);
   return status;
 }
@@ -100,7 +109,7 @@ absl::Status StoreNode::Open(Running& running, env::Random random) {
   dependencies.scheduler = &process.scheduler;
   dependencies.files = &disk_->files;
   dependencies.engine = &disk_->engine;
-  running.log.emplace(id_, &disk_->log_engine, place_.logs);
+  running.log.emplace(id_, &disk_->log_engine, place_.logs, &process);
   dependencies.log_engine = &*running.log;
   dependencies.transport = place_.network->TransportOf(id_);
   dependencies.connector = running.connector.get();
@@ -154,6 +163,14 @@ void StoreNode::Wipe() {
   CHECK(!IsUp());
   disk_ = std::make_unique<Disk>(options_.disk);
   id_ = StoreId();
+  is_damaged_ = false;
+  host_ = absl::StrCat(name_, ".", ++generation_, ToAbsl(kPort));
+}
+
+std::string StoreNode::Damage(env::Random& random) {
+  std::string where = disk_->Damage(random);
+  is_damaged_ |= !where.empty();
+  return where;
 }
 
 void StoreNode::SetWallSkew(int64_t ms) {

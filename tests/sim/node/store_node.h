@@ -38,10 +38,11 @@ class StoreNode {
   };
 
   // What `place` names must outlive the node.
-  StoreNode(const Place& place, const StoreNodeOptions& options, std::string host,
+  StoreNode(const Place& place, const StoreNodeOptions& options, std::string name,
             const ClockError& clock);
   ~StoreNode();
 
+  // Another one after each Wipe.
   const std::string& host() const { return host_; }
   // 0 until it was started for the first time.
   StoreId id() const { return id_; }
@@ -53,10 +54,15 @@ class StoreNode {
   absl::Status Start(env::Random random);
   // Kills the process: what was not durable is lost. REQUIRES: it is up.
   void Kill(testing::CrashMoment moment);
-  // The disk is replaced by an empty one. REQUIRES: it is down.
+  // All that it had is gone for good: an empty machine takes its place, at another address, and
+  // will be a new store. REQUIRES: it is down.
   void Wipe();
+  // A bit flips on its disk; returns where, or nothing. What is there counts as lost from now on.
+  std::string Damage(env::Random& random);
+  bool IsDamaged() const { return is_damaged_; }
   void SetWallSkew(int64_t ms);
   Disk& disk() { return *disk_; }
+  const Disk& disk() const { return *disk_; }
 
   // REQUIRES: it is up.
   testing::SimScheduler& scheduler();
@@ -74,10 +80,14 @@ class StoreNode {
 
   const Place place_;
   const StoreNodeOptions options_;
-  const std::string host_;
+  // The place, whoever is there: store3.
+  const std::string name_;
+  int generation_ = 1;
+  std::string host_;
   const store::KeyCodec codec_{store::ApiVersion::kV2};
   ClockError clock_;
   StoreId id_;
+  bool is_damaged_ = false;
   std::unique_ptr<Disk> disk_;
   std::unique_ptr<Running> running_;
 };

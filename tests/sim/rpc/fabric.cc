@@ -1,5 +1,6 @@
 #include "tests/sim/rpc/fabric.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -31,12 +32,24 @@ struct Fabric::ServerCall {
   std::unique_ptr<google::protobuf::Message> request;
   std::unique_ptr<google::protobuf::Message> response;
   Answer answer;
+  std::string method;
+  // When the server got it.
+  std::optional<env::Instant> arrived;
+
+  ServerCall() = default;
+  ~ServerCall() {
+    if (answer && arrived && fabric->on_leak_ && fabric->IsLive(server)) fabric->on_leak_(method);
+  }
+  ServerCall(const ServerCall&) = delete;
+  ServerCall& operator=(const ServerCall&) = delete;
 
   void Finish(absl::Status status) {
     if (!answer) return;
     // A process that was killed answers nobody.
     if (!fabric->IsLive(server)) return;
     fabric->calls_.erase(id);
+    if (fabric->call_tap_) fabric->call_tap_(server, client, method, &status, response.get());
+    const size_t bytes = response == nullptr ? 0 : fabric->BytesOf(*response);
     Answer reply = std::exchange(answer, nullptr);
     fabric->Send(
         server, client,
@@ -44,7 +57,7 @@ struct Fabric::ServerCall {
          message = std::move(response)]() mutable {
           std::move(reply)(std::move(status), std::move(message));
         },
-        nullptr);
+        nullptr, bytes);
   }
   void Break() {
     if (!answer) return;
@@ -109,19 +122,42 @@ bool Fabric::IsCut(const std::string& from, const std::string& to) const {
 void Fabric::HealLinks() {
   cut_.clear();
   isolated_.clear();
-  for (auto& [link, packets] : held_) {
-    // Either the connection was given up meanwhile, or all of it arrives, in order.
-    const bool lost = random_.Chance(faults_.lost_when_healed);
-    for (Packet& packet : packets) {
-      if (lost) {
-        Lose(std::move(packet));
-      } else {
-        Post(std::move(packet));
-      }
-    }
-    if (lost) Reset(link.first, link.second);
-  }
+  for (auto& [link, packets] : held_) Release(link, std::move(packets));
   held_.clear();
+}
+
+void Fabric::Heal(const std::string& from, const std::string& to) {
+  cut_.erase({from, to});
+  auto held = held_.extract(Link{from, to});
+  if (IsCut(from, to)) {
+    held_.insert(std::move(held));
+  } else if (!held.empty()) {
+    Release(held.key(), std::move(held.mapped()));
+  }
+}
+
+void Fabric::Release(const Link& link, std::deque<Packet> packets) {
+  // Either the connection was given up meanwhile, or all of it arrives, in order.
+  const bool lost = random_.Chance(faults_.lost_when_healed);
+  for (Packet& packet : packets) {
+    if (lost) {
+      Lose(std::move(packet));
+    } else {
+      Post(std::move(packet));
+    }
+  }
+  if (lost) Reset(link.first, link.second);
+}
+
+std::vector<std::string> Fabric::WaitingFor(env::Duration longer) const {
+  std::vector<std::string> methods;
+  for (const auto& [id, weak] : calls_) {
+    const std::shared_ptr<ServerCall> call = weak.lock();
+    if (call != nullptr && call->answer && clock_->Now() - *call->arrived > longer) {
+      methods.push_back(call->method);
+    }
+  }
+  return methods;
 }
 
 void Fabric::Reset(const std::string& a, const std::string& b) {
@@ -130,10 +166,10 @@ void Fabric::Reset(const std::string& a, const std::string& b) {
   });
 }
 
-void Fabric::Send(const Endpoint& from, const Endpoint& to, Task task, Task lost) {
+void Fabric::Send(const Endpoint& from, const Endpoint& to, Task task, Task lost, size_t bytes) {
   ++packets_;
   if (faults_.reset > 0 && random_.Chance(faults_.reset)) Reset(from.host, to.host);
-  Post({from, to, std::move(task), std::move(lost)});
+  Post({from, to, std::move(task), std::move(lost), bytes});
 }
 
 void Fabric::Post(Packet packet) {
@@ -141,6 +177,9 @@ void Fabric::Post(Packet packet) {
                                             static_cast<uint64_t>(faults_.max_delay.count())));
   env::Instant& busy = busy_until_[{packet.from.host, packet.to.host}];
   busy = std::max(busy, clock_->Now() + delay);
+  if (faults_.bytes_per_second > 0) {
+    busy += std::chrono::nanoseconds(packet.bytes * 1'000'000'000 / faults_.bytes_per_second);
+  }
   on_the_way_.emplace(busy, std::move(packet));
   waker_->Wake();
 }
@@ -191,10 +230,15 @@ void Fabric::Call(const Endpoint& from, const std::string& address, const std::s
   call->server = to;
   call->request = std::move(request);
   call->answer = std::move(answer);
+  call->method = method;
+  if (call_tap_) call_tap_(from, to, method, nullptr, call->request.get());
+  const size_t bytes = BytesOf(*call->request);
   const absl::Status lost = IsLive(to) ? SocketClosed() : ConnectionRefused(address);
   Send(
       from, to,
-      [this, call, method, allowed] {
+      [this, call, allowed] {
+        call->arrived = clock_->Now();
+        const std::string& method = call->method;
         SimServer* const server = hosts_[call->server.host].server;
         rpc::UnaryHandler* const handler = server == nullptr ? nullptr : server->FindUnary(method);
         calls_[call->id] = call;
@@ -209,7 +253,8 @@ void Fabric::Call(const Endpoint& from, const std::string& address, const std::s
       },
       [call, lost] {
         if (call->answer) std::move(std::exchange(call->answer, nullptr))(lost, nullptr);
-      });
+      },
+      bytes);
 }
 
 void Fabric::Open(const std::shared_ptr<StreamEnd>& end, const std::string& address,

@@ -21,6 +21,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
@@ -42,6 +43,8 @@ struct FabricFaults {
   double reset = 0;
   // What a cut held back is lost with its connection, instead of arriving after all.
   double lost_when_healed = 0.5;
+  // Of each link. 0: any number.
+  uint64_t bytes_per_second = 0;
 };
 
 // A process as the network knows it: its host, and which of the processes that ran there.
@@ -62,12 +65,24 @@ class Fabric final : public env::Stage {
 
   void SetWaker(env::Waker* waker) { waker_ = waker; }
   void SetFaults(const FabricFaults& faults) { faults_ = faults; }
-  // Hears of every message that a client's end of a stream sends.
-  using StreamTap = std::function<void(const google::protobuf::Message&)>;
+  // Hears of every message that an end of a stream sends.
+  using StreamTap = std::function<void(const Endpoint& from, const Endpoint& to,
+                                       const google::protobuf::Message&)>;
   void SetStreamTap(StreamTap tap) { tap_ = std::move(tap); }
-  void TellTap(const google::protobuf::Message& message) {
-    if (tap_) tap_(message);
+  void TellTap(const Endpoint& from, const Endpoint& to, const google::protobuf::Message& message) {
+    if (tap_) tap_(from, to, message);
   }
+  // Hears of every call and of every answer, whose status is not null.
+  using CallTap =
+      std::function<void(const Endpoint& from, const Endpoint& to, const std::string& method,
+                         const absl::Status* status, const google::protobuf::Message* message)>;
+  void SetCallTap(CallTap tap) { call_tap_ = std::move(tap); }
+  // Hears of the method of each request that a living server gave up without an answer.
+  void SetLeakListener(std::function<void(const std::string&)> listener) {
+    on_leak_ = std::move(listener);
+  }
+  // Methods of requests that have waited at their servers for longer than that.
+  std::vector<std::string> WaitingFor(env::Duration longer) const;
 
   // A process begins on the host. Both outlive Detach.
   Endpoint Attach(const std::string& host, SimEventLoop* loop,
@@ -83,14 +98,16 @@ class Fabric final : public env::Stage {
   void Cut(const std::string& from, const std::string& to) { cut_.insert({from, to}); }
   void Isolate(const std::string& host) { isolated_.insert(host); }
   void HealLinks();
+  // The one hears the other again.
+  void Heal(const std::string& from, const std::string& to);
   // Breaks every connection between the two.
   void Reset(const std::string& a, const std::string& b);
   bool IsCut(const std::string& from, const std::string& to) const;
 
   // --- For event loops and streams --------------------------------------------------------------
   // Runs `task` on the loop of `to` when it arrives. When that process is gone, or the connection
-  // breaks on the way, `lost` runs on the loop of `from` instead.
-  void Send(const Endpoint& from, const Endpoint& to, Task task, Task lost);
+  // breaks on the way, `lost` runs on the loop of `from` instead. `bytes` count on narrow links.
+  void Send(const Endpoint& from, const Endpoint& to, Task task, Task lost, size_t bytes = 0);
   // Hands a request to whoever serves at `address` and `answer`, once at most, to the loop of
   // `from`. The caller waits for `allowed`.
   using Answer =
@@ -101,6 +118,11 @@ class Fabric final : public env::Stage {
   // Opens a stream from `end`; it hears Opened or Broken.
   void Open(const std::shared_ptr<StreamEnd>& end, const std::string& address,
             const std::string& method);
+
+  // What the message counts for; 0 while links are wide.
+  size_t BytesOf(const google::protobuf::Message& message) const {
+    return faults_.bytes_per_second == 0 ? 0 : message.ByteSizeLong();
+  }
 
   uint64_t packets() const { return packets_; }
 
@@ -120,6 +142,7 @@ class Fabric final : public env::Stage {
     Endpoint to;
     Task task;
     Task lost;
+    size_t bytes = 0;
   };
   struct ServerCall;
   struct Connection {
@@ -133,6 +156,8 @@ class Fabric final : public env::Stage {
 
   Endpoint Current(const std::string& host) const;
   void Post(Packet packet);
+  // What a cut held back is lost with its connection, or arrives after all.
+  void Release(const Link& link, std::deque<Packet> packets);
   void Deliver(Packet packet);
   void Lose(Packet packet);
   bool Stalls(const Endpoint& from, const Endpoint& to) const;
@@ -143,6 +168,8 @@ class Fabric final : public env::Stage {
   env::Random random_;
   FabricFaults faults_;
   StreamTap tap_;
+  CallTap call_tap_;
+  std::function<void(const std::string&)> on_leak_;
   env::Waker* waker_ = nullptr;
   std::map<std::string, Host> hosts_;
   std::set<Link> cut_;

@@ -78,10 +78,11 @@ bool StreamEnd::PumpOut() {
     if (outgoing_ == nullptr) outgoing_ = handler_->NewOutgoing();
     if (!handler_->FillNext(outgoing_.get())) return true;
     ++on_the_way_;
-    if (client_handler_ != nullptr) loop_->fabric()->TellTap(*outgoing_);
-    SendToOther([message = std::move(outgoing_)](StreamEnd& other) mutable {
-      other.OnArrived(std::move(message));
-    });
+    loop_->fabric()->TellTap(loop_->endpoint(), other_process_, *outgoing_);
+    const size_t bytes = loop_->fabric()->BytesOf(*outgoing_);
+    SendToOther([message = std::move(outgoing_)](
+                    StreamEnd& other) mutable { other.OnArrived(std::move(message)); },
+                bytes);
   }
   return false;
 }
@@ -96,7 +97,7 @@ void StreamEnd::OnArrived(std::unique_ptr<Message> message) {
   Pump();
 }
 
-void StreamEnd::SendToOther(absl::AnyInvocable<void(StreamEnd&) &&> what) {
+void StreamEnd::SendToOther(absl::AnyInvocable<void(StreamEnd&) &&> what, size_t bytes) {
   if (!connected_) return;
   loop_->fabric()->Send(
       loop_->endpoint(), other_process_,
@@ -105,7 +106,8 @@ void StreamEnd::SendToOther(absl::AnyInvocable<void(StreamEnd&) &&> what) {
       },
       [self = weak_from_this()] {
         if (const auto end = self.lock()) end->End(absl::UnavailableError("Socket closed"));
-      });
+      },
+      bytes);
 }
 
 void StreamEnd::End(const absl::Status& status) {

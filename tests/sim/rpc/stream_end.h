@@ -47,7 +47,7 @@ class StreamEnd final : public rpc::StreamControl, public std::enable_shared_fro
   void PumpIn();
   // False when the window is full.
   bool PumpOut();
-  void SendToOther(absl::AnyInvocable<void(StreamEnd&) &&> what);
+  void SendToOther(absl::AnyInvocable<void(StreamEnd&) &&> what, size_t bytes = 0);
   void OnArrived(std::unique_ptr<Message> message);
   void End(const absl::Status& status);
 
