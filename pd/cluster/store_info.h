@@ -37,8 +37,7 @@ struct StoreInfo {
   }
   // May it get replicas and leaders?
   bool IsServing(env::Instant now) const {
-    return meta.state() == metapb::Up && last_heartbeat.has_value() &&
-           SilentFor(now) < kStoreDisconnectedAfter;
+    return last_heartbeat.has_value() && SilentFor(now) < kStoreDisconnectedAfter && !IsLost(now);
   }
   // Has its disk no room for more data? Stores do not count their reserve as available.
   bool IsFull() const { return stats.capacity() > 0 && stats.available() == 0; }

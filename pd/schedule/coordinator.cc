@@ -109,7 +109,12 @@ void Coordinator::Patrol() {
     // The end of the walk: from the beginning next time.
     patrolled_ = batch.size() < config_.patrol_batch ? RegionId() : batch.back()->id();
     for (const RegionPtr& region : batch) CheckRegion(view, *region);
+    lost_.clear();
+    for (const auto& [id, store] : view.stores) {
+      if (store.IsLost(view.now)) lost_.insert(id);
+    }
   });
+  parts_.operators->GiveUpLostTargets(lost_);
   if (found_.empty()) peer_ids_->Clear();
   for (Operator& op : found_) {
     if (!FillPeerIds(op)) {

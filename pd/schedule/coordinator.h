@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "common/base/mutex.h"
@@ -112,6 +113,7 @@ class Coordinator {
   RegionId patrolled_;  // The patrol's place.
   AddingByStore adding_;
   std::vector<Operator> found_;
+  absl::btree_set<StoreId> lost_;
   SplitBoundaries cuts_;  // All boundaries wanted in this tick.
   env::Instant last_balance_{};
   env::Instant last_burial_{};

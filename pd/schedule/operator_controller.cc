@@ -107,16 +107,37 @@ std::vector<RegionId> OperatorController::RegionsToRemind() const {
 void OperatorController::ExpireOverdue() {
   MutexLock lock(mutex_);
   const env::Instant now = clock_->Now();
-  for (auto it = running_.begin(); it != running_.end();) {
-    const auto next = std::next(it);
-    const OpStep& step = it->second.op.steps[it->second.step];
-    if (now - it->second.step_began > StepTimeout(step)) {
-      const RegionId after = next == running_.end() ? RegionId() : next->first;
-      Finish(it, pdpb::TIMEOUT, absl::StrCat("step took too long: ", Describe(step)));
-      // Erasing from a btree moves its neighbours.
-      it = after == RegionId() ? running_.end() : running_.find(after);
-    } else {
-      it = next;
+  GiveUp(pdpb::TIMEOUT, [now](const Run& run) -> std::string {
+    const OpStep& step = run.op.steps[run.step];
+    if (now - run.step_began <= StepTimeout(step)) return "";
+    return absl::StrCat("step took too long: ", Describe(step));
+  });
+}
+
+void OperatorController::GiveUpLostTargets(const absl::btree_set<StoreId>& lost) {
+  if (lost.empty()) return;
+  MutexLock lock(mutex_);
+  GiveUp(pdpb::CANCEL, [&lost](const Run& run) -> std::string {
+    const OpStep& step = run.op.steps[run.step];
+    const auto* add = std::get_if<AddLearner>(&step);
+    const auto* promote = std::get_if<PromoteLearner>(&step);
+    const StoreId target = add != nullptr       ? add->store
+                           : promote != nullptr ? promote->store
+                                                : StoreId();
+    if (!lost.contains(target)) return "";
+    return absl::StrCat("store ", target.value(), " is lost: ", Describe(step));
+  });
+}
+
+void OperatorController::GiveUp(pdpb::OperatorStatus status,
+                                absl::FunctionRef<std::string(const Run&)> why) {
+  // Erasing from a btree moves its neighbours.
+  std::vector<RegionId> regions;
+  for (const auto& [region, run] : running_) regions.push_back(region);
+  for (const RegionId region : regions) {
+    const auto it = running_.find(region);
+    if (std::string reason = why(it->second); !reason.empty()) {
+      Finish(it, status, std::move(reason));
     }
   }
 }

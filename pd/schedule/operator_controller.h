@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "common/base/mutex.h"
 #include "common/env/clock.h"
@@ -56,6 +58,8 @@ class OperatorController {
   std::vector<RegionId> RegionsToRemind() const;
   // Gives up what took too long.
   void ExpireOverdue();
+  // Gives up what makes a replica on a store that is lost: it would not get there.
+  void GiveUpLostTargets(const absl::btree_set<StoreId>& lost);
 
   bool HasOperator(RegionId region) const;
   bool HasRoom(OperatorKind kind) const;
@@ -80,6 +84,9 @@ class OperatorController {
   size_t Limit(OperatorKind kind) const;
   // Passes over the steps that are done. False: the operator came to its end and is gone.
   bool AdvanceSteps(Runs::iterator it, const RegionInfo& region)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Ends those of which `why` has something to say.
+  void GiveUp(pdpb::OperatorStatus status, absl::FunctionRef<std::string(const Run&)> why)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Finish(Runs::iterator it, pdpb::OperatorStatus status, std::string reason)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -2,6 +2,7 @@
 // nothing damaged is served.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -44,13 +45,17 @@ class LostStoreTest : public ::testing::Test {
   }
   StoreNode& store(int number) { return *cluster_.stores()[static_cast<size_t>(number - 1)]; }
   bool MayLose(int number) { return cluster_.atlas().MayLose(cluster_.stores(), store(number)); }
-  // All regions have three members that are there.
+  static bool HasThreeVoters(const metapb::Region& region) {
+    return region.peers_size() == 3 &&
+           std::all_of(region.peers().begin(), region.peers().end(),
+                       [](const metapb::Peer& peer) { return peer.role() == metapb::Voter; });
+  }
+  // The region has three voters that are there.
   void AwaitSettled() {
     const auto is_settled = [this] {
       cluster_.BuryTheDead();
       const auto led = cluster_.Led();
-      return WhatIsUnsettled(cluster_).empty() && !led.empty() &&
-             led.front()->region.meta().peers_size() == 3;
+      return WhatIsUnsettled(cluster_).empty() && HasThreeVoters(led.front()->region.meta());
     };
     EXPECT_TRUE(cluster_.world().RunUntil(is_settled, minutes(3))) << WhatIsUnsettled(cluster_);
   }

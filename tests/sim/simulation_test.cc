@@ -67,6 +67,8 @@ struct FormerFailure {
 constexpr FormerFailure kFormerFailures[] = {
     {453, Profile::kSwarm, 20, 1, "a soak stopped at it; what it broke is not recorded"},
     {878, Profile::kSwarm, 20, 1, "replicas of a new region differed before its first entry"},
+    {11, Profile::kSwarm, 20, 2, "a region waited for a replica on a store that had lost its disk"},
+    {40, Profile::kSwarm, 20, 2, "the same"},
 };
 
 TEST(SimulationTest, SeedsThatFoundSomethingPass) {

@@ -36,6 +36,7 @@ struct Worker {
 // A seed begins, or has ended.
 constexpr char kBegins = 'b';
 constexpr char kEnded = 'e';
+constexpr uint64_t kProgress = 100;
 
 void WriteAll(int pipe, std::string_view data) {
   while (!data.empty()) {
@@ -216,7 +217,7 @@ class Workers {
     CHECK_OK(report.status());
     summary_.Add(*report);
     if (!report->violations.empty()) Fail(report->seed, text);
-    std::cerr << summary_.seeds() << " seeds\r";
+    if (summary_.seeds() % kProgress == 0) std::cerr << summary_.seeds() << " seeds\r";
   }
 
   void Fail(uint64_t seed, const std::string& text) {

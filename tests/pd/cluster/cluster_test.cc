@@ -60,6 +60,12 @@ TEST_F(ClusterTest, HowLongALostStoreIsSilentIsConfigured) {
   hasty.PutStore(Store(1, "b:1"));
   clock_.Advance(seconds(1));
   EXPECT_TRUE(hasty.GetStore(StoreId(1))->IsLost(clock_.Now()));
+  pdpb::StoreStats stats;
+  stats.set_store_id(1);
+  ASSERT_TRUE(hasty.OnStoreHeartbeat(stats).ok());
+  EXPECT_TRUE(hasty.GetStore(StoreId(1))->IsServing(clock_.Now()));
+  clock_.Advance(seconds(4));
+  EXPECT_FALSE(hasty.GetStore(StoreId(1))->IsServing(clock_.Now())) << "nor does it get replicas";
 }
 
 TEST_F(ClusterTest, StoreMovesOnceItWasSilentAtItsFormerAddress) {

@@ -54,6 +54,19 @@ TEST_F(OperatorControllerTest, LearnerIsNotPromotedWhileItCatchesUp) {
   EXPECT_EQ(again->change_peer().change_type(), eraftpb::AddLearnerNode);
 }
 
+// Found by flotilla-sim: the region waited for its replica on a store that had lost its disk.
+TEST_F(OperatorControllerTest, WhatGoesToALostStoreIsGivenUp) {
+  RegionPtr region = MakeRegion(1, "", "", {1});
+  ASSERT_TRUE(controller_.Add(AddReplica(*region)).ok());
+  controller_.GiveUpLostTargets({});
+  controller_.GiveUpLostTargets({StoreId(1), StoreId(3)});
+  ASSERT_TRUE(controller_.HasOperator(RegionId(1)));
+  controller_.GiveUpLostTargets({StoreId(2)});
+  EXPECT_FALSE(controller_.HasOperator(RegionId(1)));
+  EXPECT_EQ(controller_.Status(RegionId(1))->status, pdpb::CANCEL);
+  EXPECT_NE(controller_.Status(RegionId(1))->reason.find("store 2 is lost"), std::string::npos);
+}
+
 TEST_F(OperatorControllerTest, InstructionIsRepeatedOnlyAfterAWhile) {
   const RegionPtr region = MakeRegion(1, "", "", {1});
   ASSERT_TRUE(controller_.Add(AddReplica(*region)).ok());
