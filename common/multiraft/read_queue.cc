@@ -9,9 +9,10 @@
 namespace flotilla::multiraft {
 namespace {
 
+// A read that is being answered waits no more: its process may end in the midst of it.
 void AnswerAll(std::vector<ReadRequest>& reads, const absl::Status& status) {
-  for (ReadRequest& read : reads) std::move(read.callback)(status);
-  reads.clear();
+  std::vector<ReadRequest> answered = std::exchange(reads, {});
+  for (ReadRequest& read : answered) std::move(read.callback)(status);
 }
 
 void AnswerExpired(std::vector<ReadRequest>& reads, env::Instant now) {

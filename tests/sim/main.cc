@@ -76,7 +76,8 @@ Report RunSeed(const Arguments& arguments, uint64_t seed, std::string& text) {
   Simulation::Watch watch;
   if (arguments.replay) {
     watch.trace = {arguments.messages || arguments.region != 0, RegionId(arguments.region)};
-    watch.listener = [](const std::string& line) { std::cout << line << "\n"; };
+    // To the last line, though a process may stop itself.
+    watch.listener = [](const std::string& line) { std::cout << line << "\n" << std::flush; };
   }
   const Plan plan = Plan::Draw(seed, *ProfileOf(arguments.profile), arguments.edition);
   if (arguments.replay) std::cout << plan.Describe();
