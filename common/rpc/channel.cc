@@ -57,6 +57,10 @@ std::shared_ptr<Channel> ChannelPool::Get(std::string_view address, int number) 
   return channels_.emplace(key, std::make_shared<Channel>(key.first, options_)).first->second;
 }
 
+std::shared_ptr<Channel> ChannelPool::NewChannel(std::string_view address) const {
+  return std::make_shared<Channel>(std::string(address), options_);
+}
+
 void ChannelPool::Forget(std::string_view address) {
   MutexLock lock(mutex_);
   const std::string key(address);

@@ -57,6 +57,9 @@ class ChannelPool {
 
   // `number` tells several connections to one address apart.
   std::shared_ptr<Channel> Get(std::string_view address, int number = 0);
+  // A connection for its caller alone, which the pool does not hold: it ends with its last user.
+  // For long streams, so that one that goes wrong takes its connection with it.
+  std::shared_ptr<Channel> NewChannel(std::string_view address) const;
   // Users of a forgotten channel keep it.
   void Forget(std::string_view address);
   size_t size() const;

@@ -3,7 +3,8 @@
 // (proto/flotilla/raft.proto).
 //
 // Thread-safe. Messages are queued and encoded on the loop thread. They are dropped, and the store
-// reported unreachable, when its queue is full or its stream breaks; Raft repeats what matters.
+// reported unreachable, when its queue is full or its stream breaks; Raft repeats what matters. A
+// stream that stands still is broken, and its connection with it (stall_watch.h).
 #ifndef FLOTILLA_COMMON_RPC_GRPC_TRANSPORT_H_
 #define FLOTILLA_COMMON_RPC_GRPC_TRANSPORT_H_
 
@@ -21,6 +22,7 @@
 #include "common/rpc/backoff.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/event_loop.h"
+#include "common/rpc/stall_watch.h"
 
 namespace flotilla::rpc {
 
@@ -35,6 +37,7 @@ struct GrpcTransportOptions {
   size_t max_batch_messages = 1024;
   size_t max_batch_bytes = 1 << 20;
   BackoffOptions backoff;
+  StallWatchOptions stall = {};
 };
 
 // Finds a store's host:port. Called on the loop thread before each attempt to connect; must not

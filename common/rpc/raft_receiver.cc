@@ -26,15 +26,21 @@ class Exchange final
  protected:
   void OnMessage(raft::v1::CheckedBatch* batch) override {
     const absl::Status status = receiver_->Deliver(*batch);
-    if (status.ok()) return;
+    if (status.ok()) {
+      owes_answer_ |= batch->acknowledge();
+      return;
+    }
     LOG_WARN("raft stream from {} is refused: {}", control_->peer(), status.ToString());
     control_->Close(status);
   }
-  bool Fill(raft::v1::ExchangeResponse* /*response*/) override { return false; }
+  bool Fill(raft::v1::ExchangeResponse* /*response*/) override {
+    return std::exchange(owes_answer_, false);
+  }
 
  private:
   const RaftReceiver* const receiver_;
   const std::shared_ptr<StreamControl> control_;
+  bool owes_answer_ = false;
 };
 
 }  // namespace

@@ -18,9 +18,6 @@ namespace {
 using WireMessage = snapshot::v1::SnapshotMessage;
 using WireReply = snapshot::v1::SnapshotReply;
 
-// Raft messages have number 1, clients' requests 0.
-constexpr int kChannelNumber = 2;
-
 void EncodeMessage(const SnapshotOrigin& self, SnapshotMessage message, WireMessage* out) {
   if (auto* header = std::get_if<SnapshotHeader>(&message)) {
     snapshot::v1::SnapshotHeader* wire = out->mutable_header();
@@ -144,8 +141,10 @@ class GrpcSnapshotConnector::Link final : public OutgoingSnapshot,
   void Connect(rpc::EventLoop* loop, rpc::ChannelPool* pool,
                const absl::StatusOr<std::string>& address) {
     if (!address.ok()) return handler_->OnClosed(address.status());
+    // Each snapshot has a connection of its own: it holds up nobody else, and one that fails leaves
+    // nothing behind for the next.
     const auto control =
-        loop->OpenStream(pool->Get(*address, kChannelNumber), kSnapshotMethod,
+        loop->OpenStream(pool->NewChannel(*address), kSnapshotMethod,
                          std::static_pointer_cast<rpc::ClientStreamHandler>(shared_from_this()));
     if (control == nullptr) return handler_->OnClosed(absl::CancelledError("stopping"));
     bool cancelled = false;

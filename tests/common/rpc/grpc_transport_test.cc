@@ -212,6 +212,75 @@ TEST_F(GrpcTransportTest, MalformedEnvelopeIsDroppedAndTheRestDelivered) {
   EXPECT_THAT(server_->registry().ToText(), HasSubstr("flotilla_raft_messages_malformed_total 1"));
 }
 
+// A receiver whose streams live and stand still, as behind a length in a frame that is wrong.
+class Mute final : public TypedStreamHandler<raft::v1::CheckedBatch, raft::v1::ExchangeResponse> {
+ public:
+  bool ReadyToRead() override { return false; }
+  bool EndsOnlyWhenQuiet() const override { return false; }
+  void OnClosed(const absl::Status& /*status*/) override {}
+
+ protected:
+  void OnMessage(raft::v1::CheckedBatch* /*batch*/) override {}
+  bool Fill(raft::v1::ExchangeResponse* /*response*/) override { return false; }
+};
+
+StallWatchOptions Impatient() {
+  return {.timeout = std::chrono::milliseconds(200), .ask_interval = std::chrono::milliseconds(20)};
+}
+
+TEST_F(GrpcTransportTest, AStreamThatStandsStillIsBrokenWithItsConnection) {
+  server_ = std::make_unique<TestServer>();
+  Box<std::vector<std::string>> peers;
+  receiver_ = std::make_unique<RaftReceiver>(
+      StoreId(2), ClusterId(7),
+      [received = received_](net::Envelope envelope) {
+        received.Update([&](auto& all) { all.push_back(std::move(envelope)); });
+      },
+      &server_->registry());
+  server_->server().AddStream(
+      "flotilla.raft.v1.RaftTransport/Exchange",
+      [peers, working = receiver_->acceptor()](
+          std::shared_ptr<StreamControl> control) -> std::shared_ptr<StreamHandler> {
+        peers.Update([&](auto& all) { all.push_back(control->peer()); });
+        if (peers.Get().size() < 3) return std::make_shared<Mute>();
+        return working(std::move(control));
+      });
+  server_->Start();
+  address_.Set(server_->address());
+  GrpcTransportOptions options;
+  options.stall = Impatient();
+  StartTransport(options);
+  const env::SystemClock clock;
+  const env::Instant deadline = clock.Now() + kTestDeadline;
+  while (received_.Get().empty() && clock.Now() < deadline) {
+    transport_->Send(Message(1, 2));
+    (void)peers.WaitUntil([&](const auto& all) { return !all.empty(); });
+  }
+  ASSERT_FALSE(received_.Get().empty());
+  const std::vector<std::string> seen = peers.Get();
+  ASSERT_EQ(seen.size(), 3u);
+  EXPECT_NE(seen[0], seen[1]) << "on a connection of its own";
+  EXPECT_NE(seen[1], seen[2]);
+  EXPECT_THAT(registry_.ToText(), HasSubstr("flotilla_raft_streams_stalled_total 2"));
+}
+
+TEST_F(GrpcTransportTest, AStreamThatMovesIsKept) {
+  StartReceiver(2);
+  GrpcTransportOptions options;
+  options.stall = Impatient();
+  options.stall.timeout = std::chrono::seconds(2);
+  StartTransport(options);
+  const env::SystemClock clock;
+  const env::Instant end = clock.Now() + 2 * options.stall.timeout;
+  size_t sent = 0;
+  while (clock.Now() < end) {
+    transport_->Send(Message(++sent, 2));
+    ASSERT_TRUE(WaitForReceived(sent)) << "nothing was lost, for the stream never broke";
+  }
+  EXPECT_THAT(registry_.ToText(), HasSubstr("flotilla_raft_streams_stalled_total 0"));
+  EXPECT_TRUE(unreachable_.Get().empty());
+}
+
 TEST_F(GrpcTransportTest, StopAndForgetCloseStreams) {
   StartReceiver(2);
   StartTransport();
