@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "common/rpc/done.h"
 #include "common/rpc/stream.h"
@@ -16,11 +17,12 @@ class MethodBinder {
  public:
   virtual ~MethodBinder() = default;
 
-  // All methods are bound before the first call is served; `api` must outlive those calls.
+  // All methods are bound before the first call is served; `api` and what `gate` uses must outlive
+  // those calls.
   template <typename Api, typename Request, typename Response>
   void Bind(std::string_view method, void (Api::*function)(const Request&, Response*, Done),
-            Api* api) {
-    AddUnary(method, MakeUnaryHandler(function, api));
+            Api* api, Gate gate = nullptr) {
+    AddUnary(method, MakeUnaryHandler(function, api, std::move(gate)));
   }
   virtual void AddUnary(std::string_view method, std::unique_ptr<UnaryHandler> handler) = 0;
   virtual void AddStream(std::string_view method, StreamAcceptor acceptor) = 0;

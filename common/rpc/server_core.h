@@ -7,6 +7,7 @@
 #include <grpcpp/impl/rpc_service_method.h>
 #include <grpcpp/impl/service_type.h>
 #include <grpcpp/server_context.h>
+#include <grpcpp/support/byte_buffer.h>
 
 #include <atomic>
 #include <deque>
@@ -29,7 +30,7 @@ class DynamicService final : public grpc::Service {
   // Returns the method's index.
   int Add(std::string_view method, Kind kind);
 
-  void RequestUnary(int index, grpc::ServerContext* context, google::protobuf::MessageLite* request,
+  void RequestUnary(int index, grpc::ServerContext* context, grpc::ByteBuffer* request,
                     grpc::internal::ServerAsyncStreamingInterface* responder,
                     grpc::ServerCompletionQueue* queue, Completion* tag) {
     RequestAsyncUnary(index, context, request, responder, queue, queue, tag->HandOver());

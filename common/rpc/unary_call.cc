@@ -30,6 +30,16 @@ env::Duration TimeLeft(const grpc::ServerContext& context) {
   return std::chrono::seconds(left.tv_sec) + std::chrono::nanoseconds(left.tv_nsec);
 }
 
+using MessageTraits = grpc::SerializationTraits<google::protobuf::MessageLite>;
+
+grpc::ByteBuffer Serialize(const google::protobuf::MessageLite& message) {
+  grpc::ByteBuffer bytes;
+  bool owned = false;
+  const grpc::Status status = MessageTraits::Serialize(message, &bytes, &owned);
+  CHECK(status.ok()) << status.error_message();
+  return bytes;
+}
+
 }  // namespace
 
 UnaryCall::UnaryCall(UnaryMethod* method)
@@ -42,7 +52,7 @@ void UnaryCall::Accept() {
   writer_.emplace(&*context_);
   ServerCore* const core = method_->core();
   core->live_calls.Add();
-  core->service.RequestUnary(method_->index(), &*context_, request_.get(), &*writer_,
+  core->service.RequestUnary(method_->index(), &*context_, &incoming_, &*writer_,
                              core->loop->queue(), this);
 }
 
@@ -67,38 +77,62 @@ void UnaryCall::Handle() {
   started_ = core->loop->clock().Now();
   core->last_unary_call = started_;
   method_->metrics().requests.Increment();
+  const env::Duration allowed = TimeLeft(*context_);
+  if (!CheckCall(allowed) || !Enter(allowed) || !Parse()) return;
+  method_->handler()->Handle(*request_, response_.get(), allowed,
+                             [this](absl::Status status) { AnswerOnLoop(std::move(status)); });
+}
+
+bool UnaryCall::CheckCall(env::Duration allowed) {
+  ServerCore* const core = method_->core();
   if (core->unary_calls.fetch_add(1) >= core->options.max_unary_calls) {
     core->refused.Increment();
     TellNotExecuted(*context_);
     Answer(absl::ResourceExhaustedError(ToAbsl(fmt::format(
         "more than {} calls are under way on this server", core->options.max_unary_calls))));
-    return;
+    return false;
   }
-  const env::Duration allowed = TimeLeft(*context_);
   if (allowed <= env::Duration::zero()) {
     core->expired.Increment();
     TellNotExecuted(*context_);
     Answer(absl::DeadlineExceededError("the call came after its deadline"));
-    return;
+    return false;
   }
-  if (!Enter()) return;
-  method_->handler()->Handle(*request_, response_.get(), allowed,
-                             [this](absl::Status status) { AnswerOnLoop(std::move(status)); });
+  return true;
 }
 
-bool UnaryCall::Enter() {
-  InFlight* const in_flight = method_->core()->options.in_flight;
+bool UnaryCall::Enter(env::Duration allowed) {
   const UnaryHandler& handler = *method_->handler();
-  if (in_flight == nullptr || !handler.HasRegionErrors()) return true;
-  const size_t bytes = request_->ByteSizeLong() + kOverheadBytes;
-  const absl::Status status = in_flight->Enter(1, bytes);
-  if (status.ok()) {
-    counted_bytes_ = bytes;
-    return true;
+  request_bytes_ = incoming_.Length();
+  if (!handler.HasRegionErrors()) return true;
+  if (const absl::Status admitted = handler.Admit(request_bytes_, allowed); !admitted.ok()) {
+    Refuse(admitted);
+    return false;
   }
-  handler.Refuse(status, response_.get());
-  Answer(absl::OkStatus());
+  InFlight* const in_flight = method_->core()->options.in_flight;
+  if (in_flight == nullptr) return true;
+  const size_t bytes = request_bytes_ + kOverheadBytes;
+  const absl::Status entered = in_flight->Enter(1, bytes);
+  if (!entered.ok()) {
+    Refuse(entered);
+    return false;
+  }
+  counted_bytes_ = bytes;
+  return true;
+}
+
+bool UnaryCall::Parse() {
+  if (MessageTraits::Deserialize(&incoming_, request_.get()).ok()) return true;
+  // gRPC's own word for it.
+  Answer(absl::InternalError("Unable to parse request"));
   return false;
+}
+
+void UnaryCall::Refuse(const absl::Status& error) {
+  ServerCore* const core = method_->core();
+  method_->metrics().seconds.Observe(env::Seconds(core->loop->clock().Now() - started_));
+  core->unary_calls.fetch_sub(1);
+  writer_->Finish(method_->Refusal(error), grpc::Status::OK, HandOver());
 }
 
 // gRPC is called by the loop thread alone: when two threads contend for a connection, it hands the
@@ -124,7 +158,7 @@ void UnaryCall::Answer(const absl::Status& status) {
   core->unary_calls.fetch_sub(1);
   // Once the answer is handed over, the loop thread may use this call for another one.
   if (status.ok()) {
-    writer_->Finish(*response_, grpc::Status::OK, HandOver());
+    writer_->Finish(Serialize(*response_), grpc::Status::OK, HandOver());
   } else {
     writer_->FinishWithError(ToGrpc(status), HandOver());
   }
@@ -137,8 +171,9 @@ void UnaryCall::Reset() {
   }
   writer_.reset();
   context_.reset();
+  incoming_.Clear();
   const UnaryHandler& handler = *method_->handler();
-  if (request_->ByteSizeLong() > kKeepMessageBytes) request_ = handler.NewRequest();
+  if (request_bytes_ > kKeepMessageBytes) request_ = handler.NewRequest();
   if (response_->ByteSizeLong() > kKeepMessageBytes) response_ = handler.NewResponse();
   request_->Clear();
   response_->Clear();
@@ -163,6 +198,16 @@ void UnaryMethod::AcceptOne() {
   }
   // From here on the completion queue holds it, until OnCompletion frees or recycles it.
   call.release()->Accept();
+}
+
+const grpc::ByteBuffer& UnaryMethod::Refusal(const absl::Status& error) {
+  if (error != refused_with_) {
+    const std::unique_ptr<UnaryHandler::Message> response = handler_->NewResponse();
+    handler_->Refuse(error, response.get());
+    refusal_ = Serialize(*response);
+    refused_with_ = error;
+  }
+  return refusal_;
 }
 
 void UnaryMethod::Recycle(UnaryCall* call) {

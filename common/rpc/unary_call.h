@@ -1,10 +1,14 @@
 // The one adapter between gRPC's unary calls and handlers. Internal to common/rpc; includes gRPC.
 //
+// Requests come as bytes and are parsed here, once it is known that they will be served: under
+// overload most are refused, and then parsing is most of what a refusal costs.
+//
 // Threads: all on the loop thread; a handler may call back on any thread.
 #ifndef FLOTILLA_COMMON_RPC_UNARY_CALL_H_
 #define FLOTILLA_COMMON_RPC_UNARY_CALL_H_
 
 #include <grpcpp/support/async_unary_call.h>
+#include <grpcpp/support/byte_buffer.h>
 
 #include <memory>
 #include <optional>
@@ -29,8 +33,12 @@ class UnaryCall final : public Completion {
 
  private:
   void Handle();
-  // False, and answered, when too much is in flight already.
-  bool Enter();
+  // Each false, and answered, when the call must not go on: nobody waits for it any more, too much
+  // is in flight or the handler has no room, its request is no message.
+  bool CheckCall(env::Duration allowed);
+  bool Enter(env::Duration allowed);
+  bool Parse();
+  void Refuse(const absl::Status& error);
   void AnswerOnLoop(absl::Status status);
   void Answer(const absl::Status& status);
   void Reset();
@@ -41,8 +49,10 @@ class UnaryCall final : public Completion {
   env::Instant started_;
   // In the server's InFlight; 0: not counted.
   size_t counted_bytes_ = 0;
+  size_t request_bytes_ = 0;
   std::optional<grpc::ServerContext> context_;
-  std::optional<grpc::ServerAsyncResponseWriter<google::protobuf::MessageLite>> writer_;
+  std::optional<grpc::ServerAsyncResponseWriter<grpc::ByteBuffer>> writer_;
+  grpc::ByteBuffer incoming_;
   std::unique_ptr<google::protobuf::Message> request_;
   std::unique_ptr<google::protobuf::Message> response_;
 };
@@ -55,6 +65,9 @@ class UnaryMethod {
   // Loop thread. One more offer.
   void AcceptOne();
   void Recycle(UnaryCall* call);
+  // A response with this region error. Under overload it is the same one all the time, and made
+  // once.
+  const grpc::ByteBuffer& Refusal(const absl::Status& error);
 
   ServerCore* core() { return core_; }
   UnaryHandler* handler() { return handler_.get(); }
@@ -67,6 +80,8 @@ class UnaryMethod {
   const int index_;
   const MethodMetrics metrics_;
   std::vector<std::unique_ptr<UnaryCall>> free_;
+  absl::Status refused_with_;
+  grpc::ByteBuffer refusal_;
 };
 
 }  // namespace flotilla::rpc

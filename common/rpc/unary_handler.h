@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <utility>
 
+#include "common/base/check.h"
 #include "common/env/clock.h"
 #include "common/errors/region_error.h"
 #include "common/rpc/done.h"
@@ -30,6 +32,11 @@ void LimitExecution(Context& context, env::Duration allowed) {
   if (asked_ms == 0 || left_ms < asked_ms) context.set_max_execution_duration_ms(left_ms);
 }
 
+// Says of a request of so many bytes, whose caller waits for `allowed`, whether there is room for
+// it: OK, or a region error. Asked on the loop thread before the request is parsed, so that a
+// refusal costs little. Must not block.
+using Gate = std::function<absl::Status(size_t bytes, env::Duration allowed)>;
+
 // Thread-safe as the API behind it is.
 class UnaryHandler {
  public:
@@ -43,6 +50,8 @@ class UnaryHandler {
   virtual void Handle(Message& request, Message* response, env::Duration allowed, Done done) = 0;
   // Responses have a place for region errors, and so for ServerIsBusy: these calls are limited.
   virtual bool HasRegionErrors() const = 0;
+  // What its gate says. OK where there is none.
+  virtual absl::Status Admit(size_t bytes, env::Duration allowed) const = 0;
   // Puts the region error into `response`. REQUIRES: HasRegionErrors.
   virtual void Refuse(const absl::Status& error, Message* response) const = 0;
 };
@@ -52,8 +61,11 @@ class ApiMethod final : public UnaryHandler {
  public:
   using Method = void (Api::*)(const Request&, Response*, Done);
 
-  // `api` must outlive the handler.
-  ApiMethod(Method method, Api* api) : method_(method), api_(api) {}
+  // `api` must outlive the handler. `gate` may be null.
+  ApiMethod(Method method, Api* api, Gate gate)
+      : method_(method), api_(api), gate_(std::move(gate)) {
+    CHECK(kHasRegionErrors || gate_ == nullptr);
+  }
 
   std::unique_ptr<Message> NewRequest() const override { return std::make_unique<Request>(); }
   std::unique_ptr<Message> NewResponse() const override { return std::make_unique<Response>(); }
@@ -65,6 +77,9 @@ class ApiMethod final : public UnaryHandler {
     (api_->*method_)(request, static_cast<Response*>(response), std::move(done));
   }
   bool HasRegionErrors() const override { return kHasRegionErrors; }
+  absl::Status Admit(size_t bytes, env::Duration allowed) const override {
+    return gate_ == nullptr ? absl::OkStatus() : gate_(bytes, allowed);
+  }
   void Refuse(const absl::Status& error, Message* response) const override {
     if constexpr (kHasRegionErrors) {
       errors::ToRegionError(error, static_cast<Response*>(response)->mutable_region_error());
@@ -78,12 +93,13 @@ class ApiMethod final : public UnaryHandler {
 
   const Method method_;
   Api* const api_;
+  const Gate gate_;
 };
 
 template <typename Api, typename Request, typename Response>
 std::unique_ptr<UnaryHandler> MakeUnaryHandler(void (Api::*method)(const Request&, Response*, Done),
-                                               Api* api) {
-  return std::make_unique<ApiMethod<Api, Request, Response>>(method, api);
+                                               Api* api, Gate gate = nullptr) {
+  return std::make_unique<ApiMethod<Api, Request, Response>>(method, api, std::move(gate));
 }
 
 }  // namespace flotilla::rpc

@@ -128,7 +128,7 @@ void KvApi::Propose(const kvrpcpb::Context& context, const RegionView& view, std
 template <typename Request, typename Response, typename BuildFunction>
 void KvApi::Write(const Request& request, Response* response, Growth growth, size_t expected_bytes,
                   rpc::Done done, BuildFunction build) {
-  absl::Status status = on_.replicator->CheckRoom(expected_bytes);
+  absl::Status status = CheckWrite(expected_bytes, LocalReader::TimeOf(request.context()));
   if (!status.ok()) [[unlikely]]
     return Reply(status, response, std::move(done));
   const auto view = on_.reader->Admit(request.context());

@@ -84,6 +84,12 @@ class KvApi {
   void RawCompareAndSwap(const kvrpcpb::RawCASRequest& request, kvrpcpb::RawCASResponse* response,
                          rpc::Done done);
 
+  // What a write of so many bytes would be refused with now; its request need not be looked at
+  // then.
+  absl::Status CheckWrite(size_t bytes, env::Duration allowed) const {
+    return on_.replicator->CheckRoom(bytes, allowed);
+  }
+
   void SplitRegion(const kvrpcpb::SplitRegionRequest& request,
                    kvrpcpb::SplitRegionResponse* response, rpc::Done done);
   void GetHealthFeedback(const kvrpcpb::GetHealthFeedbackRequest& request,

@@ -37,7 +37,9 @@ class LimitedReplicator final : public Replicator {
     };
     replicator_->Propose(region_id, std::move(proposal));
   }
-  absl::Status CheckRoom(uint64_t bytes) const override { return limiter_->Check(bytes); }
+  absl::Status CheckRoom(uint64_t bytes, env::Duration allowed) const override {
+    return limiter_->Check(bytes, allowed);
+  }
   void Read(RegionId region_id, multiraft::ReadRequest request) override {
     replicator_->Read(region_id, std::move(request));
   }

@@ -63,13 +63,14 @@ absl::StatusOr<RegionViewPtr> LocalReader::Admit(const kvrpcpb::Context& context
                                index_->WithSiblings(*view));
 }
 
+env::Duration LocalReader::TimeOf(const kvrpcpb::Context& context) {
+  if (context.max_execution_duration_ms() == 0) return kDefaultDeadline;
+  constexpr uint64_t kMost = kDefaultDeadline / std::chrono::milliseconds(1);
+  return std::chrono::milliseconds(std::min(context.max_execution_duration_ms(), kMost));
+}
+
 env::Instant LocalReader::DeadlineOf(const kvrpcpb::Context& context) const {
-  env::Duration allowed = kDefaultDeadline;
-  if (context.max_execution_duration_ms() != 0) {
-    constexpr uint64_t kMost = kDefaultDeadline / std::chrono::milliseconds(1);
-    allowed = std::chrono::milliseconds(std::min(context.max_execution_duration_ms(), kMost));
-  }
-  return clock_->Now() + allowed;
+  return clock_->Now() + TimeOf(context);
 }
 
 bool LocalReader::IsSettled(const RegionView& view) {

@@ -37,7 +37,8 @@ class LocalReader {
   // The region that the request is for, if the request fits it: StoreNotMatch, RegionNotFound,
   // MismatchPeerId, StaleCommand, EpochNotMatch otherwise.
   absl::StatusOr<RegionViewPtr> Admit(const kvrpcpb::Context& context) const;
-  // When the request's time is over.
+  // How long the request's client waits, and when that is over.
+  static env::Duration TimeOf(const kvrpcpb::Context& context);
   env::Instant DeadlineOf(const kvrpcpb::Context& context) const;
 
   // Calls `serve(absl::StatusOr<ReadPermit>)` exactly once: at once and on this thread under the

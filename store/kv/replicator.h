@@ -7,6 +7,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
+#include "common/env/clock.h"
 #include "common/multiraft/proposal.h"
 #include "store/region/region_index.h"
 
@@ -16,8 +17,11 @@ class Replicator {
  public:
   virtual ~Replicator() = default;
   virtual void Propose(RegionId region_id, multiraft::Proposal proposal) = 0;
-  // What a proposal of so many bytes would be refused with now, so that none is made in vain.
-  virtual absl::Status CheckRoom(uint64_t /*bytes*/) const { return absl::OkStatus(); }
+  // What a proposal of so many bytes would be refused with now, so that none is made in vain; its
+  // client waits no longer than `allowed`.
+  virtual absl::Status CheckRoom(uint64_t /*bytes*/, env::Duration /*allowed*/) const {
+    return absl::OkStatus();
+  }
   // A linearizable read: see multiraft::Host::Read.
   virtual void Read(RegionId region_id, multiraft::ReadRequest request) = 0;
 };

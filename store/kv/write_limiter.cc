@@ -26,6 +26,8 @@ WriteLimiter::WriteLimiter(const WriteLimits& limits, const env::Clock* clock,
       busy_(errors::ServerIsBusy("too many writes are under way", Millis(limits.delay))),
       refused_(metrics->AddCounter("flotilla_store_writes_refused_total",
                                    "Writes refused because too many were under way")),
+      late_(metrics->AddCounter("flotilla_store_writes_late_total",
+                                "Writes refused because they would not have been in time")),
       in_flight_gauge_(metrics->AddGauge("flotilla_store_writes_in_flight_bytes",
                                          "Writes that are under way, in bytes")),
       limit_gauge_(metrics->AddGauge("flotilla_store_writes_limit_bytes",
@@ -44,7 +46,11 @@ absl::Status WriteLimiter::Enter(uint64_t bytes) {
   return Refuse();
 }
 
-absl::Status WriteLimiter::Check(uint64_t bytes) {
+absl::Status WriteLimiter::Check(uint64_t bytes, env::Duration allowed) {
+  if (WouldBeLate(allowed)) [[unlikely]] {
+    late_.Increment();
+    return busy_;
+  }
   return Fits(in_flight(), bytes) ? absl::OkStatus() : Refuse();
 }
 
@@ -69,8 +75,11 @@ void WriteLimiter::LeaveApplied(uint64_t bytes, env::Instant entered) {
 }
 
 void WriteLimiter::Adjust() {
-  const bool all_stood = shortest_.exchange(env::Duration::max()) > limits_.delay;
+  const env::Duration shortest = shortest_.exchange(env::Duration::max());
+  const bool all_stood = shortest > limits_.delay;
   const bool was_refused = was_refused_.exchange(false);
+  fastest_.store(shortest, std::memory_order_relaxed);
+  fastest_until_.store(clock_->Now() + 2 * kInterval, std::memory_order_relaxed);
   uint64_t limit = this->limit();
   if (all_stood) {
     limit = std::max(limits_.min_bytes, limit - limit / 4);

@@ -8,6 +8,9 @@
 // costs little. The limit never falls below what one sync of the log should cover: a slow disk is
 // slow with few writes, too.
 //
+// What has less time left than the fastest write needed a moment ago is refused as well: it would
+// be done in vain, and all that came with it would be late in its turn.
+//
 // Thread-safe.
 #ifndef FLOTILLA_STORE_KV_WRITE_LIMITER_H_
 #define FLOTILLA_STORE_KV_WRITE_LIMITER_H_
@@ -44,8 +47,8 @@ class WriteLimiter {
   // OK: the write is under way until Leave. Otherwise ServerIsBusy. A write of any size may go
   // alone.
   absl::Status Enter(uint64_t bytes);
-  // What Enter would say now.
-  absl::Status Check(uint64_t bytes);
+  // What Enter would say now, of a write whose client waits no longer than `allowed`.
+  absl::Status Check(uint64_t bytes, env::Duration allowed);
   // `entered`: when, of a write that was applied; what was refused says nothing about delays.
   void Leave(uint64_t bytes) { in_flight_.fetch_sub(bytes, std::memory_order_relaxed); }
   void LeaveApplied(uint64_t bytes, env::Instant entered);
@@ -57,6 +60,10 @@ class WriteLimiter {
   bool Fits(uint64_t before, uint64_t bytes) const {
     return before == 0 || before + bytes <= limit();
   }
+  bool WouldBeLate(env::Duration allowed) const {
+    return allowed < fastest_.load(std::memory_order_relaxed) &&
+           clock_->Now() < fastest_until_.load(std::memory_order_relaxed);
+  }
   absl::Status Refuse();
   void Adjust();
 
@@ -64,6 +71,7 @@ class WriteLimiter {
   const env::Clock* const clock_;
   const absl::Status busy_;
   metrics::Counter& refused_;
+  metrics::Counter& late_;
   metrics::Gauge& in_flight_gauge_;
   metrics::Gauge& limit_gauge_;
 
@@ -73,6 +81,9 @@ class WriteLimiter {
   std::atomic<env::Duration> shortest_{env::Duration::max()};
   std::atomic<bool> was_refused_{false};
   std::atomic<env::Instant> interval_end_;
+  // What the fastest write of the last interval took, and for how long that says something.
+  std::atomic<env::Duration> fastest_{env::Duration::zero()};
+  std::atomic<env::Instant> fastest_until_{env::Instant{}};
   Mutex adjusting_;
 };
 

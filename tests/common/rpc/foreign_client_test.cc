@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/errors/region_error.h"
 #include "grpc/health.pb.h"
 #include "tests/common/rpc/loopback.h"
 #include "tests/common/rpc/raw_connection.h"
@@ -96,7 +97,11 @@ class ForeignClientTest : public ::testing::Test {
  protected:
   void SetUp() override {
     ASSERT_NE(tikvpb::BatchCommandsRequest::descriptor(), nullptr);
-    server_.server().Bind("tikvpb.Tikv/RawPut", &Api::RawPut, &api_);
+    server_.server().Bind("tikvpb.Tikv/RawPut", &Api::RawPut, &api_,
+                          [this](size_t bytes, env::Duration) {
+                            if (bytes <= room_.load()) return absl::OkStatus();
+                            return errors::ServerIsBusy("no room", 100);
+                          });
     server_.server().AddStream("tikvpb.Tikv/BatchCommands",
                                [this](std::shared_ptr<StreamControl> control) {
                                  auto stream = std::make_shared<HoldingStream>(std::move(control));
@@ -118,13 +123,14 @@ class ForeignClientTest : public ::testing::Test {
   }
 
   // A RawPut of these bytes.
-  grpc::Status PutBytes(const std::shared_ptr<grpc::Channel>& channel, const std::string& bytes) {
+  grpc::Status PutBytes(const std::shared_ptr<grpc::Channel>& channel, const std::string& bytes,
+                        kvrpcpb::RawPutResponse* response = nullptr) {
     const grpc::internal::RpcMethod method("/tikvpb.Tikv/RawPut",
                                            grpc::internal::RpcMethod::NORMAL_RPC, channel);
     grpc::ClientContext context;
-    grpc::ByteBuffer response;
+    kvrpcpb::RawPutResponse ignored;
     return grpc::internal::BlockingUnaryCall(channel.get(), method, &context, ToBuffer(bytes),
-                                             &response);
+                                             response == nullptr ? &ignored : response);
   }
   static grpc::ByteBuffer ToBuffer(const std::string& bytes) {
     const grpc::Slice slice(bytes);
@@ -178,6 +184,8 @@ class ForeignClientTest : public ::testing::Test {
   }
 
   Api api_;
+  // The largest RawPut that is let in.
+  std::atomic<size_t> room_{SIZE_MAX};
   Box<std::shared_ptr<HoldingStream>> holding_;
   TestServer server_;
 };
@@ -232,6 +240,23 @@ TEST_F(ForeignClientTest, MalformedRequestsReachNobody) {
   EXPECT_EQ(api_.value(), "good");
   grpc::ClientContext context;
   EXPECT_TRUE(Put(channel, &context, "k", "still served").ok());
+}
+
+TEST_F(ForeignClientTest, WhatThereIsNoRoomForIsRefusedBeforeItIsParsed) {
+  const auto channel = grpc::CreateChannel(server_.address(), grpc::InsecureChannelCredentials());
+  const std::string malformed(1000, '\x7b');
+  kvrpcpb::RawPutResponse response;
+  room_.store(malformed.size() - 1);
+  for (int i = 0; i < 3; ++i) {
+    response.Clear();
+    ASSERT_TRUE(PutBytes(channel, malformed, &response).ok());
+    EXPECT_EQ(response.region_error().server_is_busy().backoff_ms(), 100u);
+  }
+  grpc::ClientContext context;
+  EXPECT_TRUE(Put(channel, &context, "k", "small").ok());
+  EXPECT_EQ(api_.value(), "small");
+  room_.store(malformed.size());
+  EXPECT_EQ(PutBytes(channel, malformed).error_code(), grpc::StatusCode::INTERNAL);
 }
 
 TEST_F(ForeignClientTest, MalformedMessageEndsItsStream) {

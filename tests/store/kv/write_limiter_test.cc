@@ -119,6 +119,24 @@ TEST(WriteLimiterTest, ASlowDiskStillGetsWhatOneSyncShouldCover) {
   EXPECT_GE(store.served_per_second(), 4);  // Ten writes at a time, two seconds each.
 }
 
+TEST(WriteLimiterTest, WhatCannotBeInTimeIsRefusedWhileThatIsKnown) {
+  env::ManualClock clock;
+  metrics::Registry metrics;
+  WriteLimiter limiter(kLimits, &clock, &metrics);
+  EXPECT_TRUE(limiter.Check(kWrite, milliseconds(1)).ok()) << "nothing is known yet";
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(limiter.Enter(kWrite).ok());
+    const env::Instant entered = clock.Now();
+    clock.Advance(milliseconds(80));
+    limiter.LeaveApplied(kWrite, entered);
+  }
+  EXPECT_FALSE(limiter.Check(kWrite, milliseconds(79)).ok());
+  EXPECT_TRUE(limiter.Check(kWrite, milliseconds(80)).ok());
+  // Others must find out how it is now: else a refusal would be the reason for the next one.
+  clock.Advance(2 * WriteLimiter::kInterval);
+  EXPECT_TRUE(limiter.Check(kWrite, milliseconds(1)).ok());
+}
+
 TEST(WriteLimiterTest, RefusalsAreServerIsBusyWithTheDelayAsHint) {
   env::ManualClock clock;
   metrics::Registry metrics;
