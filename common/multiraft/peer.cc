@@ -146,13 +146,28 @@ void Peer::StartNode(const GroupSpec& spec) {
 }
 
 Peer::~Peer() {
+  if (!retired_) Retire();
+  delegate_->OnStop();
+}
+
+void Peer::Retire() {
+  CHECK(!retired_) << "region " << region_id_;
+  retired_ = true;
   if (soft_state_.role == raft::Role::kLeader) env_->metrics->leaders.Decrement();
   env_->metrics->groups.Decrement();
   const absl::Status gone = env_->tenant->GroupNotFound(region_id_);
   for (Proposal& proposal : waiting_proposals_) std::move(proposal.callback)(gone);
+  waiting_proposals_.clear();
+  proposals_.FailAll();
   reads_.FailAll(gone);
   lease_.OnNotLeader();
-  delegate_->OnStop();
+}
+
+void Peer::OnAppliedLate(GroupApplied applied) {
+  CHECK(retired_) << "region " << region_id_;
+  for (AppliedEvent& event : applied.events) {
+    if (event.effect != nullptr) delegate_->OnApplied(std::move(event.effect));
+  }
 }
 
 GroupStatus Peer::Status() const {
@@ -163,13 +178,14 @@ GroupStatus Peer::Status() const {
 }
 
 void Peer::Touch() {
-  if (touched_) return;
+  if (touched_ || retired_) return;
   touched_ = true;
   env_->touched.push_back(this);
 }
 
 void Peer::Propose(Proposal proposal) {
   if (!proposal.callback) proposal.callback = [](const absl::StatusOr<Applied>&) {};
+  if (retired_) return std::move(proposal.callback)(env_->tenant->GroupNotFound(region_id_));
   waiting_proposals_.push_back(std::move(proposal));
   Touch();
 }

@@ -92,6 +92,12 @@ class Peer final : public PeerHandle {
   void ReportSnapshot(PeerId to, bool succeeded);
   void ReportUnreachable(StoreId store_id);
 
+  // The group is being removed: whoever waits is answered, and the node does nothing any more.
+  void Retire();
+  // What was under way to the state machine when the peer retired was applied all the same, and its
+  // effects may be others' life (a split's children). REQUIRES: retired.
+  void OnAppliedLate(GroupApplied applied);
+
   // PeerHandle.
   const raft::RawNode& node() const override { return *node_; }
   Index applied() const override { return applied_.index; }
@@ -186,6 +192,7 @@ class Peer final : public PeerHandle {
     Index told;  // All were told that this index is committed.
   } commit_;
   bool touched_ = false;
+  bool retired_ = false;
 };
 
 }  // namespace flotilla::multiraft

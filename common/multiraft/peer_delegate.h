@@ -72,7 +72,7 @@ class PeerDelegate {
   virtual void OnRoleChange(const raft::SoftState& state, Term term) = 0;
   // This peer leads `term`, and everything that was committed before its term is applied.
   virtual void OnLeaderReady(Term term) = 0;
-  // An effect of an applied command, in log order. Its writes are visible.
+  // An effect of an applied command, in log order and visible; also while the group is removed.
   virtual void OnApplied(std::unique_ptr<AppliedEffect> effect) = 0;
   virtual void OnConfChanged(const raft::ConfState& conf_state) = 0;
   // After each tick of the group.

@@ -13,10 +13,11 @@ void PendingEntry::Answer(const absl::Status& status) {
   }
 }
 
-ProposalQueue::~ProposalQueue() {
+void ProposalQueue::FailAll() {
   for (PendingEntry& entry : entries_) {
     entry.Answer(errors::Undetermined("the peer stopped before its proposal was applied"));
   }
+  entries_.clear();
 }
 
 void ProposalQueue::Add(PendingEntry entry) {

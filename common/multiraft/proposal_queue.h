@@ -39,8 +39,7 @@ struct PendingEntry {
 class ProposalQueue {
  public:
   ProposalQueue() = default;
-  // Whoever waits still hears Undetermined.
-  ~ProposalQueue();
+  ~ProposalQueue() { FailAll(); }
   ProposalQueue(const ProposalQueue&) = delete;
   ProposalQueue& operator=(const ProposalQueue&) = delete;
 
@@ -54,6 +53,9 @@ class ProposalQueue {
 
   // A snapshot replaces the log up to `index`: what was pending there cannot be known any more.
   void OnSnapshot(Index index);
+
+  // Whoever waits still hears Undetermined.
+  void FailAll();
 
   // Answers those whose deadline has come with Undetermined.
   void Expire(env::Instant now);

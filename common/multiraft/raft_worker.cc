@@ -163,7 +163,7 @@ void RaftWorker::Handle(StartGroup& message) {
 
 void RaftWorker::Handle(StopGroup& message) {
   const RegionId region_id = message.region_id;
-  StopRequest request{message.clear_log, std::move(message.records), std::move(message.done)};
+  StopRequest request{message.clear_log, std::move(message.records), std::move(message.done), {}};
   auto it = peers_.find(region_id);
   if (it == peers_.end()) {
     CHECK(!stopping_.contains(region_id)) << "region " << region_id << " is removed twice";
@@ -173,7 +173,9 @@ void RaftWorker::Handle(StopGroup& message) {
   Peer* peer = it->second.get();
   std::replace(env_.touched.begin(), env_.touched.end(), peer, static_cast<Peer*>(nullptr));
   in_order_.erase(std::find(in_order_.begin(), in_order_.end(), peer));
+  request.peer = std::move(it->second);
   peers_.erase(it);
+  peer->Retire();
   // The log is cleared only when no entry of the group is under way to the data any more.
   env_.round.apply[region_id.value() % env_.round.apply.size()].tasks.push_back(
       StopApplying{region_id, request.clear_log});
@@ -185,6 +187,7 @@ void RaftWorker::Handle(GroupStopped& message) {
   CHECK(it != stopping_.end()) << "region " << message.region_id << " was not being stopped";
   StopRequest request = std::move(it->second);
   stopping_.erase(it);
+  request.peer.reset();
   FinishStop(message.region_id, std::move(request));
 }
 
@@ -276,6 +279,9 @@ void RaftWorker::Handle(AppliedGroups& message) {
   for (GroupApplied& applied : message.groups) {
     if (Peer* peer = Find(applied.region_id, applied.incarnation)) {
       peer->OnApplied(std::move(applied));
+    } else if (const auto it = stopping_.find(applied.region_id);
+               it != stopping_.end() && it->second.peer->incarnation() == applied.incarnation) {
+      it->second.peer->OnAppliedLate(std::move(applied));
     }
   }
 }

@@ -46,6 +46,8 @@ class RaftWorker final : public env::Stage {
     bool clear_log = false;
     LogRecords records;
     DurableCallback done;
+    // Retired; still hears of what was under way to its state machine.
+    std::unique_ptr<Peer> peer;
   };
 
   void Handle(ProposeRequest& message);

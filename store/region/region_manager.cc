@@ -206,6 +206,7 @@ void RegionManager::StartChild(const RegionViewPtr& child, bool campaign) {
 
 void RegionManager::OnRemoved(RegionId region_id, std::optional<RegionState> tombstone) {
   std::optional<WaitingChild> child;
+  bool is_removed = false;
   {
     MutexLock lock(mutex_);
     if (tombstone.has_value()) tombstones_.insert_or_assign(region_id, *std::move(tombstone));
@@ -213,10 +214,19 @@ void RegionManager::OnRemoved(RegionId region_id, std::optional<RegionState> tom
     if (const auto it = waiting_.find(region_id); it != waiting_.end()) {
       child = std::move(it->second);
       waiting_.erase(it);
-      groups_[region_id] = {PeerId(child->view->self.id()), Life::kRunning};
+      const PeerId peer(child->view->self.id());
+      const auto buried = tombstones_.find(region_id);
+      is_removed = buried != tombstones_.end() && buried->second.peer_id >= peer;
+      if (!is_removed) groups_[region_id] = {peer, Life::kRunning};
     }
   }
   if (!child.has_value()) return;
+  if (is_removed) {
+    // It was told of its removal before the split that makes it was applied here.
+    DropReplayedPeer(child->view->region);
+    on_.index->Remove(region_id);
+    return;
+  }
   AddGroup(child->view, kInitialPosition, child->campaign);
   StepPendingVotes(region_id);
 }
@@ -248,23 +258,37 @@ void RegionManager::Stop(RegionId region_id, const RegionState& tombstone,
 void RegionManager::DestroyPeer(const Region& region, PeerId self,
                                 std::optional<raft::EntryId> removed_at) {
   LOG_INFO("region {} peer {} is removed from this store", region.id(), self);
-  const bool data_deleted = removed_at.has_value();
   const RegionState tombstone{RegionState::Kind::kTombstone, self, region.meta(),
                               removed_at.value_or(raft::EntryId{})};
-  // Nobody else may take the range before its data are gone: it stays in the index until then.
-  Stop(region.id(), tombstone, [this, region, data_deleted] {
-    const auto batch = on_.engine->NewBatch();
-    if (!data_deleted) DeleteData(*batch, region.range());
-    DeleteRegionRecords(*batch, region.id());
-    CHECK_OK(on_.engine->Write(*batch));
-    on_.index->Remove(region.id());
-  });
+  Stop(region.id(), tombstone, [this, id = region.id(), self] { ForgetState(id, self); });
 }
 
 void RegionManager::DestroyUninitialized(RegionId region_id, PeerId self) {
   RegionState tombstone{RegionState::Kind::kTombstone, self, {}};
   tombstone.region.set_id(region_id.value());
-  Stop(region_id, tombstone, [] {});
+  Stop(region_id, tombstone, [this, region_id, self] { ForgetState(region_id, self); });
+}
+
+// What the peer knew of its range when it was told to go may be older than its data: a split or a
+// snapshot was under way to them. Nothing is any more, so that the engine knows best.
+void RegionManager::ForgetState(RegionId region_id, PeerId self) {
+  const auto state = LoadRegionState(*on_.engine, region_id);
+  CHECK_OK(state.status());
+  // None: the peer never got one. A later peer's: a split made it, and it waits for this one's end.
+  if (state->has_value() && (*state)->peer_id <= self) {
+    // Whoever was admitted to read must look again.
+    if (const RegionViewPtr view = on_.index->Find(region_id)) view->peer->Unpublish();
+    const auto batch = on_.engine->NewBatch();
+    // A peer that applied its own removal deleted its data with that.
+    if ((*state)->kind == RegionState::Kind::kNormal) {
+      DeleteData(*batch, Region((*state)->region).range());
+    }
+    DeleteRegionRecords(*batch, region_id);
+    CHECK_OK(on_.engine->Write(*batch));
+    // Nobody else may take the range before its data are gone.
+    on_.index->Remove(region_id);
+  }
+  on_.index->Release(region_id);
 }
 
 // --- Word to others -----------------------------------------------------------------------------

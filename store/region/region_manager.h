@@ -114,6 +114,8 @@ class RegionManager final : public PeerServices, public multiraft::Tenant {
   void TellCommitted(const net::Envelope& request, raft::EntryId committed);
   // The group is gone from the host and from the log. Starts the child that waited for that.
   void OnRemoved(RegionId region_id, std::optional<RegionState> tombstone);
+  // Deletes what the engine holds of a peer whose group is gone, and gives its range free.
+  void ForgetState(RegionId region_id, PeerId self);
   void Stop(RegionId region_id, const RegionState& tombstone,
             absl::AnyInvocable<void() &&> before_free);
 

@@ -230,6 +230,7 @@ void RegionPeer::OnLeaderReady(Term) {
 }
 
 void RegionPeer::OnApplied(std::unique_ptr<multiraft::AppliedEffect> effect) {
+  if (destroying_) return OnAppliedLate(*effect);
   if (const auto* split = dynamic_cast<const SplitEffect*>(effect.get())) {
     const RegionViewPtr before = view_;
     Publish(split->outcome.parent);
@@ -250,6 +251,22 @@ void RegionPeer::OnApplied(std::unique_ptr<multiraft::AppliedEffect> effect) {
     OnInstalled(installed->region, installed->at);
   } else {
     CHECK(false) << "region " << self_.region_id << " got an effect of an unknown kind";
+  }
+}
+
+// The peer goes, and what was committed before is applied all the same. Of that only a split is
+// anybody else's: its children are on this store from then on, whatever becomes of their parent.
+//  1. The peer falls behind, and hears of a split and, by a notice, of its removal.
+//  2. The notice is first; the split is applied while the peer is being stopped: the child's state
+//     and position are in the data, and its data are those of the parent's range.
+//  3. Were the child not made now, it would be by the next start, over what is left there.
+void RegionPeer::OnAppliedLate(const multiraft::AppliedEffect& effect) {
+  if (const auto* installed = dynamic_cast<const SnapshotInstalledEffect*>(&effect)) {
+    Publish(installed->region);
+  } else if (const auto* split = dynamic_cast<const SplitEffect*>(&effect)) {
+    const RegionViewPtr before = view_;
+    Publish(split->outcome.parent);
+    OnSplitApplied(*split, *before, /*is_leader=*/false, *env_.services);
   }
 }
 
@@ -310,7 +327,8 @@ void RegionPeer::OnMembershipQuestion(PeerId peer, StoreId store) {
 
 void RegionPeer::OnStop() {
   published_->leader = 0;
-  if (snapshot_.reserved) env_.services->index().Release(self_.region_id);
+  // Who is destroyed keeps its range until its data are gone.
+  if (snapshot_.reserved && !destroying_) env_.services->index().Release(self_.region_id);
 }
 
 // --- By the clock -------------------------------------------------------------------------------

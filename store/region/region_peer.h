@@ -87,6 +87,7 @@ class RegionPeer final : public multiraft::PeerDelegate {
   }
   bool leads() const { return role_ == raft::Role::kLeader; }
   void Publish(Region region);
+  void OnAppliedLate(const multiraft::AppliedEffect& effect);
   void OnMembersChanged(const ConfChangeEffect& change);
   void TellRemoved(StoreId store, PeerId removed);
   void OnInstalled(const Region& region, Index at);
