@@ -43,8 +43,6 @@ void AppliedStates::LookAt(Cluster& cluster, StoreNode& node) {
     if (region.state.kind != store::RegionState::Kind::kNormal) continue;
     const RegionId id(region.state.region.id());
     cluster.logs().OnApplied(node.id(), id, region.applied);
-    // Where a region begins, what it holds is still its parent's.
-    if (region.applied <= store::kInitialPosition) continue;
     const State state{node.id(), HashOf(node, region.state.region)};
     const auto [known, is_new] = states_.emplace(std::pair(id, region.applied.index), state);
     if (is_new || known->second.hash == state.hash) continue;
