@@ -198,18 +198,22 @@ bool Raft::AcceptTerm(const Message& message) {
   return true;
 }
 
+// Thesis 3.3: a request of an old term is refused, and its sender learns the term. Nothing else may
+// ever tell it:
+//  1. {3} becomes {5} by way of a joint state: 3 leads until it is a learner, and knows that the
+//     change is committed. 5 does not, and needs the vote of 3.
+//  2. 1 was removed long ago and has not heard of it: it campaigns again and again, among those
+//  that
+//     it knows, of whom 3 is one and 5 is not.
+//  3. 5 campaigns as often, in terms that are old for 3.
+// A leader, too, may be unknown to whoever raises the terms of its voters.
 void Raft::AnswerOldTerm(const Message& message) {
-  if ((config_.check_quorum || config_.pre_vote || config_.vote_hold_off_ticks > 0) &&
-      (Is<AppendRequest>(message) || Is<Heartbeat>(message))) {
-    // The sender leads an older term than ours. With these options our own requests for
-    // votes may be ignored for ever, so this answer is what takes it on to our term and frees us.
+  if (Is<AppendRequest>(message) || Is<Heartbeat>(message)) {
     SendAfterPersist(term_, message.from, AppendResponse{});
-    return;
-  }
-  if (const auto* vote = std::get_if<VoteRequest>(&message.body); vote && vote->pre_vote) {
-    // Lets a pre-candidate of an old term, which may have the longer log, catch up with the term.
-    SendAfterPersist(term_, message.from,
-                     VoteResponse{.pre_vote = true, .rejected = true, .commit = KnownCommit()});
+  } else if (const auto* vote = std::get_if<VoteRequest>(&message.body)) {
+    SendAfterPersist(
+        term_, message.from,
+        VoteResponse{.pre_vote = vote->pre_vote, .rejected = true, .commit = KnownCommit()});
   }
 }
 

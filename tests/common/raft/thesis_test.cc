@@ -71,6 +71,28 @@ TEST(ThesisTest, S3_3_AStaleTermIsIgnored) {
   EXPECT_EQ(cluster.raw(1).leader(), PeerId(2));
 }
 
+// 3.3: who asks in an old term learns the term, whatever it asks for: nobody else may ever tell it.
+TEST(ThesisTest, S3_3_WhoAsksInAnOldTermLearnsTheTerm) {
+  MiniCluster cluster(3, Plain());
+  ASSERT_TRUE(cluster.raw(1).Step(From(2, 5, Asks(0, 0))).ok());
+  ASSERT_TRUE(Sends<VoteResponse>(cluster.raw(1)).has_value());
+  ASSERT_TRUE(cluster.raw(1).Step(From(3, 4, Asks(0, 0))).ok());
+  const auto refused = Sends<VoteResponse>(cluster.raw(1));
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_TRUE(refused->rejected);
+  ASSERT_TRUE(cluster.raw(1).Step(From(3, 4, Heartbeat{})).ok());
+  EXPECT_TRUE(Sends<AppendResponse>(cluster.raw(1)).has_value());
+  ASSERT_TRUE(cluster.raw(1).Step(From(3, 4, Appends(Id(0, 0), {Id(4, 1)}, 1))).ok());
+  EXPECT_TRUE(Sends<AppendResponse>(cluster.raw(1)).has_value());
+  EXPECT_EQ(cluster.raw(1).last_index(), Index(0));
+  // And acts on it.
+  MiniCluster other(3, Plain());
+  ASSERT_TRUE(other.raw(1).Campaign().ok());
+  ASSERT_TRUE(other.raw(1).Step(From(2, 5, *refused)).ok());
+  EXPECT_EQ(other.raw(1).role(), Role::kFollower);
+  EXPECT_EQ(other.raw(1).term(), Term(5));
+}
+
 // 3.4: a follower that hears nothing for an election timeout begins an election: it increments its
 // term and votes for itself.
 TEST(ThesisTest, S3_4_SilenceStartsAnElection) {

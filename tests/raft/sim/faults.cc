@@ -44,6 +44,13 @@ void Simulation::Send(Host& host, std::vector<Message> messages) {
 
 void Simulation::Deliver(Host& host, Message message) {
   if (!host.alive() || Cut(message.from, message.to)) return;
+  const bool decides = std::holds_alternative<VoteRequest>(message.body) ||
+                       std::holds_alternative<VoteResponse>(message.body) ||
+                       std::holds_alternative<TimeoutNow>(message.body);
+  if (decides && !healing_ && options_.bounce > 0 && random_.Chance(options_.bounce)) {
+    CrashHost(host);
+    Start(host);
+  }
   if (trace_) Trace("receives", Position(host), Describe(message));
   Mix(message.body.index());
   host.raw->Step(std::move(message)).IgnoreError();
@@ -56,6 +63,7 @@ void Simulation::InjectFault() {
   if (healing_) return;
   Schedule(now_ + random_.Between(1, options_.fault_gap_max), 0, FaultDue{});
   if (random_.Chance(options_.partition)) Partition();
+  if (options_.deafen > 0 && random_.Chance(options_.deafen)) Deafen();
   if (random_.Chance(options_.crash)) {
     Host& host = *hosts_[random_.Uniform(hosts_.size())];
     if (host.alive()) CrashHost(host);
@@ -63,6 +71,9 @@ void Simulation::InjectFault() {
   if (random_.Chance(0.2)) {
     Host& host = *hosts_[random_.Uniform(hosts_.size())];
     host.snapshot_unavailable = !host.snapshot_unavailable;
+  }
+  if (options_.rest > 0 && random_.Chance(options_.rest)) {
+    resting_until_ = now_ + random_.Between(1, 4 * options_.config.election_timeout_ticks) * kTick;
   }
 }
 
@@ -94,6 +105,17 @@ void Simulation::Partition() {
   if (trace_) Trace("cut", 0, std::to_string(cuts_.size()) + " links");
 }
 
+// One member and the leader do not hear each other, and nobody writes, so that its log stays as new
+// as those of the others: it would be elected if they forgot that they hear of a leader.
+void Simulation::Deafen() {
+  const Host* const leader = CurrentLeader();
+  const PeerId deaf = hosts_[random_.Uniform(hosts_.size())]->id;
+  if (leader == nullptr || leader->id == deaf) return;
+  cuts_ = {{leader->id, deaf}, {deaf, leader->id}};
+  resting_until_ = now_ + random_.Between(1, 4 * options_.config.election_timeout_ticks) * kTick;
+  if (trace_) Trace("is deaf", deaf.value() - 1, "");
+}
+
 void Simulation::CrashHost(Host& host) {
   // What the disk was about to sync may or may not have got there, in order.
   const uint64_t synced = random_.Between(0, host.writing.size());
@@ -109,7 +131,8 @@ void Simulation::CrashHost(Host& host) {
 void Simulation::MakeRequests(Host& host) {
   RawNode& raw = *host.raw;
   const bool leads = raw.role() == Role::kLeader;
-  if ((leads || random_.Chance(0.1)) && random_.Chance(options_.propose)) {
+  const bool rests = now_ < resting_until_;
+  if (!rests && (leads || random_.Chance(0.1)) && random_.Chance(options_.propose)) {
     std::vector<Bytes> payloads;
     for (uint64_t i = random_.Between(1, 3); i > 0; --i) {
       payloads.emplace_back(std::to_string(next_payload_++) +
@@ -118,7 +141,7 @@ void Simulation::MakeRequests(Host& host) {
     raw.Propose(std::move(payloads)).IgnoreError();
     AfterStep(host);
   }
-  if (leads && random_.Chance(options_.conf_change)) ProposeConfChange(host);
+  if (leads && !rests && random_.Chance(options_.conf_change)) ProposeConfChange(host);
   if (random_.Chance(options_.transfer)) {
     raw.TransferLeadership(PeerId(random_.Between(1, hosts_.size())));
     host.lease_until = 0;  // As a host must.

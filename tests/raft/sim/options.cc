@@ -54,6 +54,9 @@ Options DrawOptions(env::Random random) {
   options.transfer = Rate(random, 0.5, 0.1);
   options.read = Rate(random, 0.7, 0.5);
   options.compact = Rate(random, 0.6, 0.2);
+  options.rest = Rate(random, 0.5, 0.8);
+  options.deafen = Rate(random, 0.5, 0.5);
+  options.bounce = Rate(random, 0.5, 0.4);
   return options;
 }
 
@@ -67,7 +70,7 @@ std::string Options::ToString() const {
       << " drop=" << drop << " duplicate=" << duplicate << " delay<=" << delay_max
       << " partition=" << partition << " crash=" << crash << " disk<=" << disk_max
       << " conf_change=" << conf_change << " transfer=" << transfer << " read=" << read
-      << " compact=" << compact;
+      << " compact=" << compact << " rest=" << rest << " deafen=" << deafen << " bounce=" << bounce;
   return out.str();
 }
 

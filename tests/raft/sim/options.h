@@ -37,6 +37,12 @@ struct Options {
   double transfer = 0;
   double read = 0;
   double compact = 0;
+  // Chance that clients write nothing for a while after a fault: logs are equal then.
+  double rest = 0;
+  // Chance that a fault lets one member not hear of the leader, of whom all others do.
+  double deafen = 0;
+  // Chance that who gets a message of an election dies of it and is back at once.
+  double bounce = 0;
 
   std::string ToString() const;
 };

@@ -26,9 +26,13 @@ Time LeaseOf(const Config& config) {
 }  // namespace
 
 Simulation::Simulation(uint64_t seed, std::function<void(std::string_view)> trace)
+    : Simulation(seed, DrawOptions(env::Random(seed).Fork("options")), std::move(trace)) {}
+
+Simulation::Simulation(uint64_t seed, const Options& options,
+                       std::function<void(std::string_view)> trace)
     : trace_(std::move(trace)),
       random_(env::Random(seed).Fork("run")),
-      options_(DrawOptions(env::Random(seed).Fork("options"))),
+      options_(options),
       checker_(&hosts_, LeaseOf(options_.config), {Term(1), Index(kBase)}) {
   AppState start{.at = {Term(1), Index(kBase)}, .hash = 1, .conf = {}};
   for (uint64_t id = 1; id <= options_.voters; ++id) start.conf.voters.emplace_back(id);

@@ -33,6 +33,8 @@ class Simulation {
  public:
   // `trace` hears every event, unless it is empty.
   Simulation(uint64_t seed, std::function<void(std::string_view)> trace);
+  // With options that differ from the seed's.
+  Simulation(uint64_t seed, const Options& options, std::function<void(std::string_view)> trace);
 
   RunResult Run();
   const Options& options() const { return options_; }
@@ -88,6 +90,7 @@ class Simulation {
   bool Cut(PeerId from, PeerId to) const;
   void InjectFault();
   void Partition();
+  void Deafen();
   void CrashHost(Host& host);
   void MakeRequests(Host& host);
   void ProposeConfChange(Host& host);
@@ -110,6 +113,7 @@ class Simulation {
 
   Time now_ = 0;
   bool healing_ = false;
+  Time resting_until_ = 0;
   uint64_t sequence_ = 0;
   uint64_t events_ = 0;
   uint64_t hash_ = 0xcbf29ce484222325;
