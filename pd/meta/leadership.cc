@@ -27,11 +27,12 @@ T MustRead(absl::StatusOr<T> value) {
 
 absl::Status NotLeaderStatus() { return absl::UnavailableError("not leader"); }
 
-Leadership::Leadership(const env::Clock* clock, env::Random random, const ScheduleConfig& schedule,
-                       MetaStore* store, std::shared_ptr<const multiraft::LeaderLease> lease)
+Leadership::Leadership(const env::Clock* clock, env::Random random,
+                       const LeadershipOptions& options, MetaStore* store,
+                       std::shared_ptr<const multiraft::LeaderLease> lease)
     : clock_(clock),
       random_(random),
-      schedule_(schedule),
+      options_(options),
       store_(store),
       lease_(std::move(lease)),
       inbox_(kInboxCapacity) {}
@@ -95,7 +96,7 @@ bool Leadership::RunOnce() {
     next_run_ = now + kRetryInterval;
     Begin();
   } else {
-    next_run_ = now + schedule_.tick_interval;
+    next_run_ = now + options_.schedule.tick_interval;
     // A leader without a lease may be deposed already: it must not order anything.
     if (StillLeads(*state_)) state_->coordinator->Tick();
     HandOnIfSilent(now);
@@ -151,7 +152,7 @@ void Leadership::Begin() {
 }
 
 void Leadership::Lead(const meta::v1::ClusterMeta& cluster) {
-  auto state = std::make_shared<LeaderState>(*term_, clock_, schedule_);
+  auto state = std::make_shared<LeaderState>(*term_, clock_, options_.schedule);
   state->cluster_id = ClusterId(cluster.cluster_id());
   state->bootstrapped = cluster.bootstrapped();
   const MetaReader reader = store_->reader();
@@ -191,7 +192,8 @@ void Leadership::AddCallbacks(const std::shared_ptr<LeaderState>& state,
             [held, done = std::move(done)](absl::StatusOr<meta::v1::Result> result) mutable {
               std::move(done)(result.status());
             });
-      });
+      },
+      options_.tso_window_ms);
   state->ids = std::make_unique<IdAllocator>([store = store_, weak](uint64_t count,
                                                                     IdAllocator::Callback done) {
     std::shared_ptr<LeaderState> held = weak.lock();
@@ -208,7 +210,7 @@ void Leadership::AddCallbacks(const std::shared_ptr<LeaderState>& state,
                    });
   });
   state->coordinator = std::make_unique<Coordinator>(
-      schedule_, Coordinator::Parts{&state->cluster, &state->operators, &state->streams},
+      options_.schedule, Coordinator::Parts{&state->cluster, &state->operators, &state->streams},
       random_.Fork("coordinator"),
       [weak](uint32_t count, absl::AnyInvocable<void(absl::StatusOr<uint64_t>) &&> done) {
         const std::shared_ptr<LeaderState> held = weak.lock();

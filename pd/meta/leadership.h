@@ -39,10 +39,15 @@ namespace flotilla::pd {
 // What a member that does not lead answers: clients look for these words.
 absl::Status NotLeaderStatus();
 
+struct LeadershipOptions {
+  ScheduleConfig schedule;
+  int64_t tso_window_ms = kTsoWindowMs;
+};
+
 class Leadership final : public env::Stage {
  public:
   // `clock`, `store` and the lease's writer must outlive it.
-  Leadership(const env::Clock* clock, env::Random random, const ScheduleConfig& schedule,
+  Leadership(const env::Clock* clock, env::Random random, const LeadershipOptions& options,
              MetaStore* store, std::shared_ptr<const multiraft::LeaderLease> lease);
   ~Leadership() override;
 
@@ -92,7 +97,7 @@ class Leadership final : public env::Stage {
 
   const env::Clock* const clock_;
   env::Random random_;
-  const ScheduleConfig schedule_;
+  const LeadershipOptions options_;
   MetaStore* const store_;
   const std::shared_ptr<const multiraft::LeaderLease> lease_;
   env::Inbox<Event> inbox_;

@@ -21,6 +21,7 @@ struct ReplicaOptions {
   // The store id is filled in.
   multiraft::HostConfig host;
   ScheduleConfig schedule;
+  int64_t tso_window_ms = kTsoWindowMs;
 };
 
 // All must outlive the replica.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/check.h"
 #include "common/base/planted_bugs.h"
 
 namespace flotilla::pd {
@@ -20,11 +21,15 @@ int64_t TsoOracle::FirstPhysical(int64_t wall_ms, int64_t saved_limit_ms) {
   return std::max(wall_ms, saved_limit_ms + 1);
 }
 
-TsoOracle::TsoOracle(const env::Clock* clock, int64_t saved_limit_ms, SaveLimit save)
+TsoOracle::TsoOracle(const env::Clock* clock, int64_t saved_limit_ms, SaveLimit save,
+                     int64_t window_ms)
     : clock_(clock),
       save_(std::move(save)),
+      window_ms_(window_ms),
       physical_ns_(FirstPhysical(clock->WallMillis(), saved_limit_ms) * kNanosPerMilli),
-      last_look_(clock->Now()) {}
+      last_look_(clock->Now()) {
+  CHECK_GT(window_ms_, 0);
+}
 
 void TsoOracle::Allocate(uint32_t count, Callback callback) {
   if (count == 0 || count > kMaxLogical) {
@@ -95,9 +100,9 @@ bool TsoOracle::TryAllocate(uint32_t count, absl::StatusOr<Timestamp>& result) {
 
 int64_t TsoOracle::WantedLimit() {
   // Renewed when half of the window is used, so that nobody waits while requests keep coming.
-  if (saving_ || limit_ms_ - physical_ms() > kTsoWindowMs / 2) return 0;
+  if (saving_ || limit_ms_ - physical_ms() > window_ms_ / 2) return 0;
   saving_ = true;
-  return physical_ms() + kTsoWindowMs;
+  return physical_ms() + window_ms_;
 }
 
 void TsoOracle::Save(int64_t limit_ms) {

@@ -25,8 +25,8 @@
 
 namespace flotilla::pd {
 
-// How far ahead of the timestamps the limit is saved. A new leader's first timestamp is at most so
-// far ahead of the last one of the old leader.
+// How far ahead of the timestamps the limit is saved in production. A new leader's first timestamp
+// is at most so far ahead of the last one of the old leader.
 inline constexpr int64_t kTsoWindowMs = 3000;
 // Requests that may wait for the limit to be saved; beyond it they are refused.
 inline constexpr size_t kTsoMaxWaiting = 100'000;
@@ -42,8 +42,10 @@ class TsoOracle {
   static int64_t FirstPhysical(int64_t wall_ms, int64_t saved_limit_ms);
 
   // Starts at FirstPhysical. `clock` must outlive the oracle; `save` and what it starts must not
-  // outlive it: the owner calls Close and drops late completions.
-  TsoOracle(const env::Clock* clock, int64_t saved_limit_ms, SaveLimit save);
+  // outlive it: the owner calls Close and drops late completions. `window_ms`: how far ahead of the
+  // timestamps the limit is saved; longer than a save takes.
+  TsoOracle(const env::Clock* clock, int64_t saved_limit_ms, SaveLimit save,
+            int64_t window_ms = kTsoWindowMs);
 
   // Hands out `count` timestamps, the last of which `callback` gets; the others have the same
   // physical part and the logical parts before it. Runs at once, or when a new limit is saved; in
@@ -80,6 +82,7 @@ class TsoOracle {
 
   const env::Clock* const clock_;
   const SaveLimit save_;
+  const int64_t window_ms_;
 
   Mutex mutex_;
   int64_t physical_ns_ ABSL_GUARDED_BY(mutex_);
