@@ -54,8 +54,8 @@ Cluster::Cluster(const Plan& plan, const TraceFilter& trace)
         StoreNode::Place{&world_, &fabric_, &network_, &promises_, &logs_}, store,
         fmt::format("store{}", i), DrawClock()));
   }
-  client::ClientOptions client = plan_.client;
-  client.pd_addresses = pd_addresses;
+  ClientNodeOptions client = plan_.client;
+  client.library.pd_addresses = pd_addresses;
   for (int i = 1; i <= plan_.clients; ++i) {
     clients_.push_back(std::make_unique<ClientNode>(&world_, &fabric_, fmt::format("client{}", i),
                                                     client, NextRandom()));
@@ -97,6 +97,11 @@ ClockError Cluster::DrawClock() {
     error.drift_ppm =
         static_cast<int64_t>(random_.Uniform(static_cast<uint64_t>(2 * plan_.max_drift_ppm + 1))) -
         plan_.max_drift_ppm;
+  }
+  if (plan_.max_wall_skew_ms > 0 && random_.Chance(0.5)) {
+    error.wall_skew_ms = static_cast<int64_t>(random_.Uniform(
+                             static_cast<uint64_t>(2 * plan_.max_wall_skew_ms + 1))) -
+                         plan_.max_wall_skew_ms;
   }
   return error;
 }

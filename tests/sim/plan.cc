@@ -53,12 +53,15 @@ void DrawStore(env::Random& random, StoreNodeOptions& store) {
 void DrawPd(env::Random& random, PdNodeOptions& pd) {
   DrawHost(random, pd.replica.host);
   pd.replica.host.tick_interval = milliseconds(100);
-  pd.replica.schedule.replica.max_replicas = OneOf<uint32_t>(random, {3, 3, 3, 5});
+  pd.replica.schedule.replica.max_replicas = OneOf<uint32_t>(random, {3, 3, 3, 5, 2});
+  pd.replica.tso_window_ms = OneOf<int64_t>(random, {pd::kTsoWindowMs, 600, 150});
   pd.replica.schedule.limits.resend_after = milliseconds(OneOf(random, {500, 2000}));
   pd.replica.schedule.balance_leaders = random.Chance(0.7);
 }
 
-void DrawClient(env::Random& random, client::ClientOptions& client) {
+void DrawClient(env::Random& random, ClientNodeOptions& node) {
+  node.replica_reads = OneOf(random, {0.0, 0.0, 0.1, 0.5});
+  client::ClientOptions& client = node.library;
   client.transport = random.Chance(0.7) ? client::Transport::kBatch : client::Transport::kUnary;
   client.request_timeout = milliseconds(OneOf(random, {5000, 1000}));
   client.timeout = milliseconds(OneOf(random, {20'000, 4000}));
@@ -80,12 +83,14 @@ void DrawNetwork(env::Random& random, double chance, Plan& plan) {
 
 // What a swarm's seed may suffer, and how likely it does.
 constexpr std::pair<std::string_view, double> kFaults[] = {
-    {"kill-store", 0.8},  {"kill-pd", 0.5},      {"power-loss", 0.2},     {"isolate", 0.5},
-    {"cut-one-way", 0.4}, {"bridge", 0.2},       {"reset", 0.4},          {"pause", 0.4},
-    {"slow-stage", 0.3},  {"flush", 0.3},        {"wall-clock", 0.3},     {"move-pd-leader", 0.4},
-    {"move-leader", 0.5}, {"truncate-log", 0.3}, {"change-members", 0.4}, {"full-disk", 0.2},
-    {"halves", 0.5},      {"move-and-cut", 0.4}, {"restart-store", 0.3},  {"cut-and-restart", 0.4},
-    {"stall-pd", 0.3},    {"fail-sync", 0.4},
+    {"kill-store", 0.8},    {"kill-pd", 0.5},         {"power-loss", 0.2},
+    {"isolate", 0.5},       {"cut-one-way", 0.4},     {"bridge", 0.2},
+    {"reset", 0.4},         {"pause", 0.4},           {"slow-stage", 0.3},
+    {"flush", 0.3},         {"wall-clock", 0.3},      {"move-pd-leader", 0.4},
+    {"move-leader", 0.5},   {"truncate-log", 0.3},    {"change-members", 0.4},
+    {"full-disk", 0.2},     {"halves", 0.5},          {"move-and-cut", 0.4},
+    {"restart-store", 0.3}, {"cut-and-restart", 0.4}, {"stall-pd", 0.3},
+    {"fail-sync", 0.4},     {"remove-and-kill", 0.3}, {"remove-under-reads", 0.3},
 };
 
 // Of the second edition.

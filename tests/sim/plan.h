@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "flotilla/client/options.h"
+#include "tests/sim/node/client_node.h"
 #include "tests/sim/node/pd_node.h"
 #include "tests/sim/node/store_node.h"
 #include "tests/sim/rpc/fabric.h"
@@ -42,7 +42,7 @@ struct Plan {
   int slots = 1;
   PdNodeOptions pd;
   StoreNodeOptions store;
-  client::ClientOptions client;
+  ClientNodeOptions client;
   int64_t max_drift_ppm = 0;
   int64_t max_wall_skew_ms = 0;
   FabricFaults fabric;

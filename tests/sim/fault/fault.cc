@@ -8,6 +8,7 @@ Faults MakeFaults() {
   AddNetworkFaults(faults);
   AddStorageFaults(faults);
   AddControlFaults(faults);
+  AddRegionFaults(faults);
   return faults;
 }
 

@@ -48,6 +48,7 @@ void AddProcessFaults(Faults& faults);
 void AddNetworkFaults(Faults& faults);
 void AddStorageFaults(Faults& faults);
 void AddControlFaults(Faults& faults);
+void AddRegionFaults(Faults& faults);
 
 template <typename T>
 T& AnyOf(const std::vector<std::unique_ptr<T>>& all, env::Random& random) {

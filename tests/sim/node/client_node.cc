@@ -13,6 +13,7 @@
 #include "common/base/check.h"
 #include "common/base/status_macros.h"
 #include "common/pdclient/grpc_pd_client.h"
+#include "tests/sim/node/replica_reads.h"
 
 namespace flotilla::sim {
 namespace {
@@ -43,7 +44,7 @@ struct ClientNode::Library {
 
 // As client/cluster_connection.cc puts it together.
 struct ClientNode::DataPath {
-  DataPath(Process* process, Library* library, client::KeyCodec codec)
+  DataPath(Process* process, Library* library, client::KeyCodec codec, double replica_reads)
       : metrics(&process->metrics),
         executor(&process->scheduler),
         cache(&process->scheduler, library->random.Fork("region cache"),
@@ -51,11 +52,14 @@ struct ClientNode::DataPath {
         jitter(library->random.Fork("backoff")),
         connector(&process->loop, &process->pool, library->options.transport,
                   library->random.Fork("stores")),
-        locator(std::move(codec), &cache, library->pd.get(), &connector, &metrics),
+        stores(&connector, &process->scheduler, replica_reads,
+               library->random.Fork("replica reads")),
+        locator(std::move(codec), &cache, library->pd.get(), &stores, &metrics),
         core({&process->scheduler, &executor, &locator, &jitter, &metrics,
               library->pd->cluster_id().value()},
              library->options),
-        client(&core, &connector, &process->metrics) {
+        client(&core, &stores, &process->metrics) {
+    stores.SetLocator(&locator);
     executor.SetWaker(process->scheduler.Add(&executor));
   }
 
@@ -64,17 +68,19 @@ struct ClientNode::DataPath {
   client::RegionCache cache;
   client::BackoffJitter jitter;
   client::GrpcStoreConnector connector;
+  ReplicaReads stores;
   client::Locator locator;
   client::Core core;
   client::RawClientImpl client;
 };
 
 ClientNode::ClientNode(testing::SimWorld* world, Fabric* fabric, std::string host,
-                       const client::ClientOptions& options, env::Random random)
+                       const ClientNodeOptions& options, env::Random random)
     : world_(world),
       host_(std::move(host)),
+      replica_reads_(options.replica_reads),
       process_(host_, ClockError(), world, fabric),
-      library_(std::make_unique<Library>(&process_, options, random)) {}
+      library_(std::make_unique<Library>(&process_, options.library, random)) {}
 
 ClientNode::~ClientNode() {
   if (data_path_ != nullptr) {
@@ -111,7 +117,8 @@ absl::Status ClientNode::Connect() {
   if (!keyspace.has_value()) return absl::DeadlineExceededError("PD does not answer");
   RETURN_IF_ERROR(keyspace->status());
   data_path_ = std::make_unique<DataPath>(&process_, library_.get(),
-                                          client::KeyCodec::V2(KeyspaceId((*keyspace)->id())));
+                                          client::KeyCodec::V2(KeyspaceId((*keyspace)->id())),
+                                          replica_reads_);
   return absl::OkStatus();
 }
 

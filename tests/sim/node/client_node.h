@@ -16,10 +16,16 @@
 
 namespace flotilla::sim {
 
+struct ClientNodeOptions {
+  client::ClientOptions library;
+  // The share of reads that any replica is asked for.
+  double replica_reads = 0;
+};
+
 class ClientNode {
  public:
   ClientNode(testing::SimWorld* world, Fabric* fabric, std::string host,
-             const client::ClientOptions& options, env::Random random);
+             const ClientNodeOptions& options, env::Random random);
   // Ends what is under way. The stores need not answer any more.
   ~ClientNode();
 
@@ -37,6 +43,7 @@ class ClientNode {
 
   testing::SimWorld* const world_;
   const std::string host_;
+  const double replica_reads_;
   Process process_;
   std::unique_ptr<Library> library_;
   std::unique_ptr<DataPath> data_path_;
