@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <iostream>
 #include <optional>
 
@@ -47,7 +48,14 @@ int main(int argc, char** argv) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
 
-  auto pd = Pd::Start(config, options.ToJson());
+  const bool logs_elsewhere = !config.log.file.empty();
+  auto pd = Pd::Start(config, options.ToJson(), [logs_elsewhere](const absl::Status& why) {
+    LOG_ERROR("stops: {}", why.ToString());
+    flotilla::base::FlushLogs();
+    if (logs_elsewhere) std::cerr << "flotilla-pd: " << why.message() << std::endl;
+    // It has promised nothing: there is nothing to end in order.
+    std::_Exit(EXIT_FAILURE);
+  });
   if (!pd.ok()) {
     LOG_ERROR("cannot start: {}", pd.status().ToString());
     flotilla::base::FlushLogs();

@@ -24,6 +24,7 @@
 #include "common/rpc/raft_receiver.h"
 #include "common/rpc/server.h"
 #include "pd/data_dir.h"
+#include "pd/founding/founding.h"
 #include "pd/http/http_api.h"
 #include "pd/meta/replica.h"
 #include "pd/service/pd_service.h"
@@ -69,13 +70,22 @@ ReplicaOptions MakeReplicaOptions(const PdConfig& config) {
   return options;
 }
 
+// The data directory.
+struct Storage {
+  std::unique_ptr<DataDir> dir;
+  std::unique_ptr<disk::DiskReserve> disk;
+  std::unique_ptr<raftlog::RocksLogEngine> log_engine;
+  std::unique_ptr<engine::RocksKvEngine> meta_engine;
+};
+
 }  // namespace
 
 class Pd::Impl {
  public:
-  Impl(const PdConfig& config, std::vector<Member> members)
+  Impl(const PdConfig& config, std::vector<Member> members, OnRefused on_refused)
       : config_(config),
         members_(std::move(members), config.name),
+        on_refused_(std::move(on_refused)),
         fail_stop_(config.data_dir, !config.log.file.empty()) {}
   ~Impl();
 
@@ -85,24 +95,25 @@ class Pd::Impl {
   int status_port() const { return http_ == nullptr ? 0 : http_->port(); }
 
  private:
+  absl::Status OpenFounding();
   absl::Status OpenEngines();
   absl::Status OpenReplica();
   absl::Status StartServer();
   absl::Status StartHttp(std::string config_json);
+  void OnFounded(absl::Status status);
   void AwaitSuccessor(env::Instant deadline);
 
   const PdConfig config_;
   const MemberList members_;
+  OnRefused on_refused_;
   env::SystemClock clock_;
   env::PosixFileSystem files_;
   env::ExitOnDiskFailure fail_stop_;
   metrics::Registry metrics_;
   rpc::GrpcEventLoop loop_{"pd-rpc", &clock_};
   rpc::ChannelPool channels_;
-  std::unique_ptr<DataDir> dir_;
-  std::unique_ptr<disk::DiskReserve> disk_;
-  std::unique_ptr<raftlog::RocksLogEngine> log_engine_;
-  std::unique_ptr<engine::RocksKvEngine> meta_engine_;
+  std::shared_ptr<Founding> founding_;
+  Storage storage_;
   std::unique_ptr<rpc::GrpcTransport> transport_;
   env::ThreadScheduler scheduler_{&clock_};
   std::unique_ptr<Replica> replica_;
@@ -114,35 +125,63 @@ class Pd::Impl {
 };
 
 absl::Status Pd::Impl::Start(std::string config_json) {
-  ASSIGN_OR_RETURN(dir_, DataDir::Open(files_, config_.data_dir, members_));
+  ASSIGN_OR_RETURN(storage_.dir, DataDir::Open(files_, config_.data_dir, members_));
   RETURN_IF_ERROR(disk::CheckDatabases(files_, config_.data_dir, {"log", "meta"}, kLostData));
   // Before the engines: on a full disk they need the reserve.
-  disk_ = std::make_unique<disk::DiskReserve>(&files_, config_.data_dir,
-                                              config_.storage.reserve_bytes, &clock_, &metrics_);
-  scheduler_.Add(disk_.get());
+  storage_.disk = std::make_unique<disk::DiskReserve>(
+      &files_, config_.data_dir, config_.storage.reserve_bytes, &clock_, &metrics_);
+  scheduler_.Add(storage_.disk.get());
+  RETURN_IF_ERROR(OpenFounding());
   RETURN_IF_ERROR(OpenEngines());
   RETURN_IF_ERROR(disk::MarkDatabases(files_, config_.data_dir));
   RETURN_IF_ERROR(OpenReplica());
   RETURN_IF_ERROR(StartServer());
   scheduler_.Start();
   RETURN_IF_ERROR(StartHttp(std::move(config_json)));
+  founding_->Begin([this](absl::Status status) { OnFounded(std::move(status)); });
   LOG_INFO("member {} ({}) of {} serves at {}", members_.self().name, members_.self().id,
            members_.all().size(), config_.listen);
   return absl::OkStatus();
 }
 
+// Before the engines: a directory with a Raft log and no record is from before there were records.
+absl::Status Pd::Impl::OpenFounding() {
+  Founding::Parts parts;
+  parts.members = &members_;
+  parts.files = &files_;
+  parts.dir = config_.data_dir;
+  parts.loop = &loop_;
+  parts.pool = &channels_;
+  parts.cluster_id = [this] {
+    const auto cluster = replica_->store().reader().Cluster();
+    return cluster.ok() ? cluster->cluster_id() : 0;
+  };
+  ASSIGN_OR_RETURN(founding_,
+                   Founding::Open(std::move(parts), files_.Exists(storage_.dir->log_path()),
+                                  env::Random(env::Random::SystemSeed())));
+  return absl::OkStatus();
+}
+
+void Pd::Impl::OnFounded(absl::Status status) {
+  if (status.ok()) status = replica_->Join();
+  if (!status.ok()) on_refused_(status);
+}
+
 absl::Status Pd::Impl::OpenEngines() {
   raftlog::RocksLogOptions log = LogEngineOptions();
   log.fail_stop = &fail_stop_;
-  ASSIGN_OR_RETURN(log_engine_, raftlog::RocksLogEngine::Open(dir_->log_path(), log));
+  ASSIGN_OR_RETURN(storage_.log_engine,
+                   raftlog::RocksLogEngine::Open(storage_.dir->log_path(), log));
   engine::RocksKvOptions meta = MetaEngineOptions();
   meta.fail_stop = &fail_stop_;
-  ASSIGN_OR_RETURN(meta_engine_, engine::RocksKvEngine::Open(dir_->meta_path(), meta));
+  ASSIGN_OR_RETURN(storage_.meta_engine,
+                   engine::RocksKvEngine::Open(storage_.dir->meta_path(), meta));
   return absl::OkStatus();
 }
 
 absl::Status Pd::Impl::OpenReplica() {
-  ASSIGN_OR_RETURN(const meta::v1::ClusterMeta cluster, MetaReader(meta_engine_.get()).Cluster());
+  ASSIGN_OR_RETURN(const meta::v1::ClusterMeta cluster,
+                   MetaReader(storage_.meta_engine.get()).Cluster());
   const StoreId self(members_.self().id.value());
   rpc::GrpcTransportOptions transport_options;
   transport_options.store_id = self;
@@ -166,8 +205,8 @@ absl::Status Pd::Impl::OpenReplica() {
   dependencies.clock = &clock_;
   dependencies.random = env::Random(seed);
   dependencies.scheduler = &scheduler_;
-  dependencies.log_engine = log_engine_.get();
-  dependencies.kv_engine = meta_engine_.get();
+  dependencies.log_engine = storage_.log_engine.get();
+  dependencies.kv_engine = storage_.meta_engine.get();
   dependencies.transport = transport_.get();
   dependencies.metrics = &metrics_;
   dependencies.fail_stop = &fail_stop_;
@@ -196,6 +235,7 @@ absl::Status Pd::Impl::StartServer() {
   options.max_connections_per_address = config_.server.max_connections_per_address;
   server_ = std::make_unique<rpc::Server>(options, &loop_, &metrics_);
   service_->Bind(*server_);
+  founding_->Bind(*server_);
   server_->AddStream("flotilla.raft.v1.RaftTransport/Exchange", receiver_->acceptor());
   RETURN_IF_ERROR(server_->Start());
   loop_.Start();
@@ -238,7 +278,7 @@ void Pd::Impl::Drain(env::Duration limit) {
   }
   server_->Shutdown(std::max<env::Duration>(end - clock_.Now() - limit / 4, {}));
   if (http_ != nullptr) http_->Stop();
-  if (absl::Status status = meta_engine_->Flush(); !status.ok()) {
+  if (absl::Status status = storage_.meta_engine->Flush(); !status.ok()) {
     LOG_WARN("metadata are not flushed, the log will be replayed: {}", status.ToString());
   }
 }
@@ -256,9 +296,10 @@ Pd::Impl::~Impl() {
 Pd::Pd(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Pd::~Pd() = default;
 
-absl::StatusOr<std::unique_ptr<Pd>> Pd::Start(const PdConfig& config, std::string config_json) {
+absl::StatusOr<std::unique_ptr<Pd>> Pd::Start(const PdConfig& config, std::string config_json,
+                                              OnRefused on_refused) {
   ASSIGN_OR_RETURN(std::vector<Member> members, MembersOf(config));
-  auto impl = std::make_unique<Impl>(config, std::move(members));
+  auto impl = std::make_unique<Impl>(config, std::move(members), std::move(on_refused));
   RETURN_IF_ERROR(impl->Start(std::move(config_json)));
   return std::unique_ptr<Pd>(new Pd(std::move(impl)));
 }

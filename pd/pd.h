@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "common/env/clock.h"
 #include "pd/pd_config.h"
@@ -14,10 +15,15 @@ namespace flotilla::pd {
 
 class Pd {
  public:
-  // Returns when the member listens; whether it leads is for the members to decide. `config_json`
-  // is the effective configuration, for /config. Errors name what is wrong: the data directory, an
-  // address.
-  static absl::StatusOr<std::unique_ptr<Pd>> Start(const PdConfig& config, std::string config_json);
+  // Why the member must not go on, found out after it was started: the others know its data
+  // directory from before, and it is empty. Called at most once, on a thread of the member's.
+  using OnRefused = absl::AnyInvocable<void(const absl::Status&)>;
+
+  // Returns when the member listens; whether it leads is for the members to decide. A member whose
+  // directory is new takes part once the others were asked. `config_json` is the effective
+  // configuration, for /config. Errors name what is wrong: the data directory, an address.
+  static absl::StatusOr<std::unique_ptr<Pd>> Start(const PdConfig& config, std::string config_json,
+                                                   OnRefused on_refused);
   // As after a crash, but for threads: Drain first.
   ~Pd();
 

@@ -1,8 +1,6 @@
 #include "store/bootstrap.h"
 
-#include <chrono>
 #include <optional>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -10,10 +8,8 @@
 #include "common/base/checksum.h"
 #include "common/base/coding.h"
 #include "common/base/log.h"
-#include "common/base/mutex.h"
 #include "common/base/status_macros.h"
-#include "common/env/clock.h"
-#include "common/pdclient/waiter.h"
+#include "store/ask_pd.h"
 #include "store/region/region_storage.h"
 
 namespace flotilla::store {
@@ -25,11 +21,6 @@ constexpr std::string_view kIdentityMagic = "flotilla-store 1\n";
 constexpr uint64_t kMaxIdentityBytes = 4096;
 // In the meta column family: "the region of this id may be the cluster's first one".
 constexpr std::string_view kBootstrapMark = "b";
-
-constexpr env::Duration kPause = std::chrono::milliseconds(200);
-constexpr int kAttemptsPerLogLine = 25;
-// Longer than PD takes to believe that a store has left its address.
-constexpr int kMoveAttempts = 125;
 
 std::string PathOf(const std::string& dir, std::string_view name) {
   return absl::StrCat(dir, "/", std::string(name));
@@ -63,35 +54,6 @@ absl::StatusOr<StoreIdentity> DecodeIdentity(std::string_view data) {
   GetBigEndian64(body, store_id);
   return StoreIdentity{ClusterId(cluster_id), StoreId(store_id),
                        static_cast<ApiVersion>(body.front())};
-}
-
-// Between attempts; nobody wakes it.
-void Pause(env::Duration time) {
-  Mutex mutex;
-  CondVar never;
-  MutexLock lock(mutex);
-  never.WaitFor(mutex, time);
-}
-
-// Asks until PD answers: nothing can be done without it. Errors that PD itself gives are answers.
-template <typename Result, typename Call>
-Result AskUntilAnswered(std::string_view what, Call call) {
-  for (int attempt = 1;; ++attempt) {
-    pdclient::ResultWaiter<Result> waiter;
-    call(waiter.callback());
-    Result result = waiter.Wait();
-    const absl::Status* status;
-    if constexpr (std::is_same_v<Result, absl::Status>) {
-      status = &result;
-    } else {
-      status = &result.status();
-    }
-    if (!absl::IsUnavailable(*status) && !absl::IsDeadlineExceeded(*status)) return result;
-    if (attempt % kAttemptsPerLogLine == 1) {
-      LOG_WARN("{}: PD does not answer (attempt {}): {}", what, attempt, status->ToString());
-    }
-    Pause(kPause);
-  }
 }
 
 absl::Status CheckEmpty(const env::FileSystem& files, const std::string& dir) {
@@ -181,14 +143,6 @@ absl::StatusOr<bool> IsKnownToPd(pdclient::PdClient& pd, const RegionState& stat
   return region->region().id() == state.region.id();
 }
 
-// Was the store refused because PD hears of it at another address?
-bool IsElsewhere(pdclient::PdClient& pd, const metapb::Store& self, const absl::Status& refusal) {
-  if (!absl::IsAlreadyExists(refusal)) return false;
-  const auto known = AskUntilAnswered<absl::StatusOr<metapb::Store>>(
-      "where this store was", [&](auto done) { pd.GetStore(StoreId(self.id()), std::move(done)); });
-  return known.ok() && known->address() != self.address();
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<env::FileLock>> LockDataDir(env::FileSystem& files,
@@ -200,20 +154,6 @@ absl::StatusOr<std::unique_ptr<env::FileLock>> LockDataDir(env::FileSystem& file
         absl::StrCat("data directory ", dir, " is in use by another process"));
   }
   return lock;
-}
-
-absl::Status RegisterStore(pdclient::PdClient& pd, const metapb::Store& self) {
-  absl::Status status;
-  for (int attempt = 0; attempt < kMoveAttempts; ++attempt) {
-    status = AskUntilAnswered<absl::Status>("registering the store",
-                                            [&](auto done) { pd.PutStore(self, std::move(done)); });
-    if (status.ok() || !IsElsewhere(pd, self, status)) break;
-    if (attempt == 0) LOG_WARN("waiting for PD to let this store move: {}", status.ToString());
-    Pause(kPause);
-  }
-  if (status.ok()) return status;
-  return absl::FailedPreconditionError(absl::StrCat("PD refuses store ", self.id(), " at ",
-                                                    self.address(), ": ", status.ToString()));
 }
 
 absl::StatusOr<ClusterId> WaitForPd(pdclient::PdClient& pd) {

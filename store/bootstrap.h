@@ -47,11 +47,6 @@ absl::StatusOr<StoreIdentity> EnsureIdentity(env::FileSystem& files, const std::
 absl::Status EnsureClusterBootstrapped(engine::KvEngine& engine, pdclient::PdClient& pd,
                                        const metapb::Store& self);
 
-// Tells PD of this store. While PD hears of it at another address, waits until it may have moved
-// (20 s). FailedPrecondition when PD does not want it, because its address is another store's,
-// because it was removed from the cluster, or because another process goes on to speak for it.
-absl::Status RegisterStore(pdclient::PdClient& pd, const metapb::Store& self);
-
 // Calls of PD that start-up cannot go on without: tried again until PD answers.
 absl::StatusOr<ClusterId> WaitForPd(pdclient::PdClient& pd);
 

@@ -33,6 +33,7 @@
 #include "common/rpc/server.h"
 #include "store/bootstrap.h"
 #include "store/memory_budget.h"
+#include "store/registration.h"
 #include "store/service/status_routes.h"
 #include "store/snapshot/grpc_snapshot.h"
 #include "store/store_core.h"
@@ -181,6 +182,7 @@ struct Foundation {
 struct Storage {
   std::unique_ptr<env::FileLock> lock;
   StoreIdentity identity;
+  uint64_t generation = 0;
   std::unique_ptr<disk::DiskReserve> disk;
   std::unique_ptr<engine::RocksKvEngine> engine;
   std::unique_ptr<raftlog::RocksLogEngine> log_engine;
@@ -260,7 +262,9 @@ absl::Status Store::Impl::Start() {
   RETURN_IF_ERROR(disk::MarkDatabases(base_.files, config_.data_dir));
   const metapb::Store self = DescribeSelf(config_, storage_.identity.store_id, base_.clock);
   RETURN_IF_ERROR(EnsureClusterBootstrapped(*storage_.engine, base_.pd, self));
-  RETURN_IF_ERROR(RegisterStore(base_.pd, self));
+  const StartingData data{&base_.files, config_.data_dir, storage_.log_engine->DurablePosition()};
+  ASSIGN_OR_RETURN(storage_.generation,
+                   RegisterStore(data, base_.pd, self, base_.random.Fork("generation")));
   RETURN_IF_ERROR(OpenCore());
   return Serve();
 }
@@ -308,9 +312,11 @@ absl::Status Store::Impl::OpenCore() {
   dependencies.disk = storage_.disk.get();
   // As if the process manager had asked for it: leaders are handed over, and nothing else is to do.
   dependencies.on_declared_lost = [] { kill(getpid(), SIGTERM); };
+  StoreCoreOptions options = CoreOptionsOf(config_);
+  options.generation = storage_.generation;
   ASSIGN_OR_RETURN(
       core_,
-      StoreCore::Open(CoreOptionsOf(config_), storage_.identity, dependencies,
+      StoreCore::Open(options, storage_.identity, dependencies,
                       [engine = storage_.engine.get(), log_engine = storage_.log_engine.get()] {
                         return engine->DiskBytes() + log_engine->ApproximateBytes();
                       }));

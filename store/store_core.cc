@@ -27,6 +27,16 @@ std::unique_ptr<multiraft::Host> MakeHost(multiraft::HostConfig config, StoreId 
   return std::make_unique<multiraft::Host>(config, std::move(dependencies));
 }
 
+DiskUsage DescribeDisk(multiraft::Host* host, disk::DiskReserve* disk,
+                       std::function<uint64_t()> used_bytes) {
+  return [host, disk, used = std::move(used_bytes)](pdpb::StoreStats& stats) {
+    stats.set_slow_score(static_cast<uint64_t>(host->SlowScore()));
+    stats.set_capacity(disk->capacity());
+    stats.set_available(disk->level() == disk::DiskLevel::kRoomy ? disk->available() : 0);
+    stats.set_used_size(used());
+  };
+}
+
 }  // namespace
 
 StoreCore::StoreCore(const StoreCoreOptions& options, const StoreIdentity& identity,
@@ -63,16 +73,16 @@ StoreCore::StoreCore(const StoreCoreOptions& options, const StoreIdentity& ident
       reads_(on_.clock, &in_flight_),
       splitter_(on_.pd, &replicator_, on_.codec, on_.clock),
       split_checker_(on_.engine, &splitter_, options.split),
-      heartbeat_(
-          identity.store_id, &index_, on_.pd, on_.clock,
-          [host = host_.get(), disk = on_.disk,
-           used = std::move(used_bytes)](pdpb::StoreStats& stats) {
-            stats.set_slow_score(static_cast<uint64_t>(host->SlowScore()));
-            stats.set_capacity(disk->capacity());
-            stats.set_available(disk->level() == disk::DiskLevel::kRoomy ? disk->available() : 0);
-            stats.set_used_size(used());
-          },
-          {.interval = options.heartbeat_interval, .on_declared_lost = on_.on_declared_lost}),
+      reports_{
+          StoreHeartbeat(
+              identity.store_id, &index_, on_.pd, on_.clock,
+              DescribeDisk(host_.get(), on_.disk, std::move(used_bytes)),
+              {.interval = options.heartbeat_interval, .on_declared_lost = on_.on_declared_lost}),
+          PositionReport({identity.store_id, options.generation}, {.log = on_.log_engine,
+                                                                   .pd = on_.pd,
+                                                                   .clock = on_.clock,
+                                                                   .metrics = on_.metrics,
+                                                                   .fail_stop = on_.fail_stop})},
       instructions_({.host = host_.get(),
                      .manager = &manager_,
                      .splitter = &splitter_,
@@ -93,7 +103,8 @@ StoreCore::StoreCore(const StoreCoreOptions& options, const StoreIdentity& ident
   reads_.SetWaker(on_.scheduler->Add(&reads_));
   split_checker_.SetWaker(on_.scheduler->Add(&split_checker_));
   consistency_.AddStages(*on_.scheduler);
-  on_.scheduler->Add(&heartbeat_);
+  on_.scheduler->Add(&reports_.heartbeat);
+  on_.scheduler->Add(&reports_.position);
   on_.scheduler->Add(on_.disk);
 }
 

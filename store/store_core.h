@@ -26,6 +26,7 @@
 #include "store/bootstrap.h"
 #include "store/consistency/service.h"
 #include "store/heartbeat/instruction_handler.h"
+#include "store/heartbeat/position_report.h"
 #include "store/heartbeat/store_heartbeat.h"
 #include "store/kv/host_replicator.h"
 #include "store/kv/kv_api.h"
@@ -44,6 +45,8 @@ namespace flotilla::store {
 struct StoreCoreOptions {
   // The store id is filled in.
   multiraft::HostConfig host;
+  // Of this start, as RegisterStore returned it.
+  uint64_t generation = 0;
   RegionPeerConfig peer;
   SplitLimits split;
   KvLimits kv;
@@ -113,6 +116,12 @@ class StoreCore {
   InstructionHandler& instructions() { return instructions_; }
 
  private:
+  // What PD is told of the store as a whole.
+  struct Reports {
+    StoreHeartbeat heartbeat;
+    PositionReport position;
+  };
+
   StoreCore(const StoreCoreOptions& options, const StoreIdentity& identity,
             const StoreDependencies& dependencies, std::function<uint64_t()> used_bytes);
   absl::Status OpenSnapshots(const SnapshotOptions& options);
@@ -135,7 +144,7 @@ class StoreCore {
   ReadStage reads_;
   PdRegionSplitter splitter_;
   SplitChecker split_checker_;
-  StoreHeartbeat heartbeat_;
+  Reports reports_;
   InstructionHandler instructions_;
   KvApi api_;
 };

@@ -261,4 +261,8 @@ void MemoryKvEngine::Damage(ColumnFamily cf, const std::string& key, uint64_t bi
 
 void MemoryKvEngine::Crash(size_t kept) { store_->Crash(kept); }
 
+void MemoryKvEngine::CopyFlushed(const MemoryKvEngine& other) {
+  store_->CopyFlushed(*other.store_);
+}
+
 }  // namespace flotilla::engine

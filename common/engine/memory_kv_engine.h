@@ -57,6 +57,8 @@ class MemoryKvEngine final : public KvEngine {
   // Goes back to the flushed state and the oldest `kept` of the writes since, as if a flush of them
   // had just ended. REQUIRES: no snapshot and no iterator is alive.
   void Crash(size_t kept = 0);
+  // Holds what a crash now would leave of `other`. REQUIRES: no snapshot and no iterator is alive.
+  void CopyFlushed(const MemoryKvEngine& other);
   // The next flush fails, as RocksDB's do: `fail_stop` hears of it, and nothing becomes durable any
   // more until the crash. False takes it back.
   void FailNextFlush(bool fail) { fails_next_flush_ = fail; }

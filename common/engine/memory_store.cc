@@ -324,6 +324,21 @@ void MemoryStore::Damage(ColumnFamily cf, const std::string& key, uint64_t bit) 
   damaged_[{cf, key}] = sequence_;
 }
 
+void MemoryStore::CopyFlushed(const MemoryStore& other) {
+  CHECK(&other != this);
+  std::array<FlushedTable, kColumnFamilyCount> flushed;
+  {
+    MutexLock lock(other.mutex_);
+    flushed = other.flushed_;
+  }
+  {
+    MutexLock lock(mutex_);
+    flushed_ = std::move(flushed);
+    unflushed_writes_.clear();
+  }
+  Crash();
+}
+
 bool MemoryStore::Prune(Versions& versions) const {
   // A version is needed by the views between it and the next one; the newest by all later ones.
   Versions kept;

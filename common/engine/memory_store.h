@@ -80,6 +80,8 @@ class MemoryStore {
   // Goes back to the flushed state and the oldest `kept` of the writes since: a flush of them had
   // just ended, and nobody had heard of it. REQUIRES: kept <= UnflushedWrites().
   void Crash(size_t kept = 0);
+  // Holds the flushed state of `other`. REQUIRES: no view is open.
+  void CopyFlushed(const MemoryStore& other);
 
   // Keys whose newest values are flushed, and not empty: rows on the disk.
   std::vector<std::pair<ColumnFamily, std::string>> FlushedKeys() const;

@@ -18,6 +18,9 @@ const char* WayOut(const absl::Status& why) {
     return "The data are damaged and other replicas are not: rebuild it, as docs/operations.md "
            "says under \"Damaged data\"";
   }
+  if (absl::IsFailedPrecondition(why)) {
+    return "Do as docs/operations.md says under \"Old copies of data\"";
+  }
   return "Replace the disk, as docs/operations.md says under \"When a disk fails\"";
 }
 
@@ -30,9 +33,9 @@ void StopForDisk(FailStop* fail_stop, const absl::Status& why) {
 
 void ExitOnDiskFailure::OnDiskFailure(const absl::Status& why) {
   MutexLock lock(mutex_);
-  const std::string line =
-      absl::StrCat("the disk under ", data_dir_,
-                   " cannot be trusted, the process stops: ", why.ToString(), ". ", WayOut(why));
+  const std::string line = absl::StrCat(
+      absl::IsFailedPrecondition(why) ? "the data under " : "the disk under ", data_dir_,
+      " cannot be trusted, the process stops: ", why.ToString(), ". ", WayOut(why));
   LOG_ERROR("{}", line);
   if (to_stderr_) std::fprintf(stderr, "%s\n", line.c_str());
   base::FlushLogs();

@@ -1,5 +1,5 @@
 // How a process ends that cannot trust its disk any more: a write or sync of what it promises has
-// failed, or its data do not match their checksums.
+// failed, its data do not match their checksums, or another process runs with a copy of them.
 //
 // The assembly brings one: production's ends the process, the simulator's kills the simulated one.
 #ifndef FLOTILLA_COMMON_ENV_FAIL_STOP_H_

@@ -289,6 +289,29 @@ void MemoryFileSystem::Crash() {
   }
 }
 
+void MemoryFileSystem::CopyDurable(const MemoryFileSystem& other) {
+  CHECK(&other != this);
+  Names copy;
+  {
+    MutexLock lock(other.shared_->mutex);
+    std::map<const File*, std::shared_ptr<File>> copies;  // A file may have several names.
+    for (const auto& [path, file] : other.shared_->durable) {
+      if (file == nullptr) {
+        copy.emplace(path, nullptr);
+        continue;
+      }
+      std::shared_ptr<File>& copied = copies[file.get()];
+      if (copied == nullptr) copied = std::make_shared<File>(*file);
+      copied->data = copied->synced;
+      copy.emplace(path, copied);
+    }
+  }
+  MutexLock lock(shared_->mutex);
+  CHECK(shared_->locks.empty()) << *shared_->locks.begin() << " is held over a copy";
+  shared_->live = copy;
+  shared_->durable = std::move(copy);
+}
+
 // Names of a directory that is on one side only, as one that was renamed, are those of that side:
 // renames are atomic.
 void MemoryFileSystem::CrashTorn(Random random) {

@@ -42,6 +42,8 @@ class MemoryFileSystem final : public FileSystem {
   // The same, but some of what was not synced may have got to the disk: a part of what was appended
   // to a file, its last byte damaged perhaps, and the names of some directories.
   void CrashTorn(Random random);
+  // Holds what a power cut now would leave of `other`, as a copy of its disk does.
+  void CopyDurable(const MemoryFileSystem& other);
   // Appends beyond so many bytes of all files together fail with ResourceExhausted.
   void SetCapacity(uint64_t bytes);
   // Flips a bit of the stored file. REQUIRES: `offset` is inside of it.

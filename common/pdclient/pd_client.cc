@@ -186,6 +186,17 @@ void PdClient::RebuildReplica(RegionId region_id, StoreId store_id,
   CallMethod("flotilla.repair.v1.Repair/RebuildReplica", std::move(request), std::move(done));
 }
 
+void PdClient::RegisterStore(registry::v1::RegisterRequest start,
+                             Callback<registry::v1::RegisterResponse> done) {
+  CallMethod("flotilla.registry.v1.StoreRegistry/Register", std::move(start), std::move(done));
+}
+
+void PdClient::SaveStorePosition(registry::v1::SavePositionRequest position,
+                                 Callback<registry::v1::SavePositionResponse> done) {
+  CallMethod("flotilla.registry.v1.StoreRegistry/SavePosition", std::move(position),
+             std::move(done));
+}
+
 void PdClient::IsBootstrapped(Callback<bool> done) {
   CallMethod<pdpb::IsBootstrappedRequest>(
       "pdpb.PD/IsBootstrapped", {},

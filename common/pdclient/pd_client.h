@@ -28,6 +28,7 @@
 #include "common/base/ids.h"
 #include "common/base/key_range.h"
 #include "flotilla/repair.pb.h"
+#include "flotilla/store_registry.pb.h"
 #include "tikv/keyspacepb.pb.h"
 #include "tikv/metapb.pb.h"
 #include "tikv/pdpb.pb.h"
@@ -86,6 +87,12 @@ class PdClient {
   // The store is gone for good: PD makes its replicas anew and refuses it from then on. Gives how
   // many these are. Unknown: PD still hears of it, or a region would have no majority.
   void DeclareLost(StoreId store_id, Callback<uint64_t> done);
+
+  // A store's start, and how far its log has come: see proto/flotilla/store_registry.proto.
+  void RegisterStore(registry::v1::RegisterRequest start,
+                     Callback<registry::v1::RegisterResponse> done);
+  void SaveStorePosition(registry::v1::SavePositionRequest position,
+                         Callback<registry::v1::SavePositionResponse> done);
 
   // --- Replicas that differ, and their repair
   // What a comparison of a region's replicas found.

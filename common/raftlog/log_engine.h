@@ -60,6 +60,11 @@ class LogEngine {
 
   // Bytes that the logs take on disk, about.
   virtual uint64_t ApproximateBytes() const = 0;
+
+  // How far the engine has come on disk: it grows with each Write that changed something, and an
+  // engine that is opened again is never below what it was when the last Write returned. If it is,
+  // its files are an older copy of themselves, or the disk lost what it had synced. Thread-safe.
+  virtual uint64_t DurablePosition() const = 0;
 };
 
 }  // namespace flotilla::raftlog

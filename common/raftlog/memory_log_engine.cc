@@ -25,7 +25,11 @@ absl::Status MemoryLogEngine::Write(const LogBatch& batch) {
     absl::Status error = std::exchange(next_error_, absl::OkStatus());
     if (!error.ok() && !failed_reaches_the_disk_) return error;
     for (const LogChange& change : batch.changes) Apply(change, visible_);
-    if (hold_) held_.push_back(batch);
+    if (hold_) {
+      held_.push_back(batch);
+    } else {
+      ++position_;
+    }
     if (!error.ok()) return error;
   }
   unflushed_bytes_ += batch.ByteSize();
@@ -161,6 +165,11 @@ uint64_t MemoryLogEngine::ApproximateBytes() const {
   return bytes;
 }
 
+uint64_t MemoryLogEngine::DurablePosition() const {
+  MutexLock lock(mutex_);
+  return position_;
+}
+
 void MemoryLogEngine::HoldWrites(bool hold) {
   MutexLock lock(mutex_);
   if (hold == hold_) return;
@@ -168,6 +177,7 @@ void MemoryLogEngine::HoldWrites(bool hold) {
   if (hold) {
     durable_ = visible_;
   } else {
+    position_ += held_.size();
     durable_.clear();
     held_.clear();
   }
@@ -178,6 +188,7 @@ size_t MemoryLogEngine::Sync(size_t writes) {
   for (; writes > 0 && !held_.empty(); --writes) {
     for (const LogChange& change : held_.front().changes) Apply(change, durable_);
     held_.pop_front();
+    ++position_;
   }
   return held_.size();
 }
@@ -188,6 +199,21 @@ void MemoryLogEngine::Crash(size_t kept) {
   if (!hold_) return;
   held_.clear();
   visible_ = durable_;
+}
+
+void MemoryLogEngine::CopyDurable(const MemoryLogEngine& other) {
+  CHECK(&other != this);
+  Groups groups;
+  uint64_t position = 0;
+  {
+    MutexLock lock(other.mutex_);
+    groups = other.hold_ ? other.durable_ : other.visible_;
+    position = other.position_;
+  }
+  MutexLock lock(mutex_);
+  CHECK(!hold_);
+  visible_ = std::move(groups);
+  position_ = position;
 }
 
 void MemoryLogEngine::FailNextWrite(absl::Status status, bool reaches_the_disk) {

@@ -30,6 +30,7 @@ class MemoryLogEngine final : public LogEngine {
   // Runs in the Write that makes it `flush_at_bytes` since the last time; nobody waits for `done`.
   void SetFlushPreparation(FlushPreparation preparation) override;
   uint64_t ApproximateBytes() const override;
+  uint64_t DurablePosition() const override;
 
   // Writes are visible at once but only a later Sync makes them durable: the caller reports them as
   // durable no earlier.
@@ -39,6 +40,8 @@ class MemoryLogEngine final : public LogEngine {
   // Goes back to what is durable and the oldest `kept` of the held writes: power was cut while they
   // were on their way to the disk.
   void Crash(size_t kept = 0);
+  // Holds what a crash now would leave of `other`.
+  void CopyDurable(const MemoryLogEngine& other);
   // The next Write fails with `status`, and changes nothing, unless it `reaches_the_disk`: what a
   // failed sync leaves is whole or not there. OK takes it back.
   void FailNextWrite(absl::Status status, bool reaches_the_disk = false);
@@ -65,6 +68,8 @@ class MemoryLogEngine final : public LogEngine {
   Groups durable_ ABSL_GUARDED_BY(mutex_);
   std::deque<LogBatch> held_ ABSL_GUARDED_BY(mutex_);
   bool hold_ ABSL_GUARDED_BY(mutex_) = false;
+  // Counts durable writes.
+  uint64_t position_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status next_error_ ABSL_GUARDED_BY(mutex_);
   bool failed_reaches_the_disk_ ABSL_GUARDED_BY(mutex_) = false;
 

@@ -149,6 +149,8 @@ absl::StatusOr<std::unique_ptr<RocksLogEngine>> RocksLogEngine::Open(
   rocksdb::DB* db = nullptr;
   RETURN_IF_ERROR(FromRocks("open the log engine in " + path, rocksdb::DB::Open(rocks, path, &db)));
   engine->db_.reset(db);
+  // Whatever the write-ahead files held was written to tables, and synced, before Open returned.
+  engine->position_ = db->GetLatestSequenceNumber();
   return engine;
 }
 
@@ -175,6 +177,7 @@ absl::Status RocksLogEngine::Write(const LogBatch& batch) {
   rocksdb::WriteOptions options;
   options.sync = true;
   RETURN_IF_ERROR(FromRocks("log engine: write", db_->Write(options, &rocks)));
+  position_ = db_->GetLatestSequenceNumber();  // There is one writer.
   for (const LogChange& change : batch.changes) {
     if (!change.reset_to && !change.truncate_to) continue;
     MutexLock lock(mutex_);
@@ -368,6 +371,8 @@ uint64_t RocksLogEngine::ApproximateBytes() const {
   }
   return bytes;
 }
+
+uint64_t RocksLogEngine::DurablePosition() const { return position_; }
 
 absl::Status RocksLogEngine::Compact() {
   RETURN_IF_ERROR(FromRocks("log engine: flush", db_->Flush(rocksdb::FlushOptions())));

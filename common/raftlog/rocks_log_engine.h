@@ -4,6 +4,7 @@
 #ifndef FLOTILLA_COMMON_RAFTLOG_ROCKS_LOG_ENGINE_H_
 #define FLOTILLA_COMMON_RAFTLOG_ROCKS_LOG_ENGINE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -66,6 +67,7 @@ class RocksLogEngine final : public LogEngine {
   absl::StatusOr<Term> TermAt(RegionId region_id, Index index) const override;
   void SetFlushPreparation(FlushPreparation preparation) override;
   uint64_t ApproximateBytes() const override;
+  uint64_t DurablePosition() const override;
 
   // Writes what is in memory to tables, and merges all tables into one level, without the entries
   // that were truncated. For tests and benchmarks.
@@ -100,6 +102,8 @@ class RocksLogEngine final : public LogEngine {
   const std::shared_ptr<FlushGate> gate_;
   env::FailStop* const fail_stop_;
   std::unique_ptr<rocksdb::DB> db_;
+  // RocksDB's sequence number after the last write that was synced.
+  std::atomic<uint64_t> position_{0};
   mutable Mutex mutex_;
   mutable absl::flat_hash_map<RegionId, Position> positions_ ABSL_GUARDED_BY(mutex_);
 };

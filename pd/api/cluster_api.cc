@@ -16,16 +16,6 @@ namespace {
 constexpr char kClusterVersion[] = "8.5.0";
 constexpr size_t kMaxAddressBytes = 512;
 
-absl::Status CheckStore(const metapb::Store& store) {
-  if (store.id() == 0) return absl::InvalidArgumentError("store id 0 is none");
-  if (store.address().empty() || store.address().size() > kMaxAddressBytes) {
-    return absl::InvalidArgumentError(absl::StrCat("store ", store.id(), ": address of ",
-                                                   store.address().size(),
-                                                   " bytes, should be 1 to ", kMaxAddressBytes));
-  }
-  return CheckStoreVersion(store.version());
-}
-
 absl::Status CheckFirstRegion(const metapb::Store& store, const metapb::Region& region) {
   if (!region.start_key().empty() || !region.end_key().empty()) {
     return absl::InvalidArgumentError("the first region must span all keys");
@@ -45,6 +35,16 @@ metapb::Store Describe(const StoreInfo& info) {
 }
 
 }  // namespace
+
+absl::Status CheckStore(const metapb::Store& store) {
+  if (store.id() == 0) return absl::InvalidArgumentError("store id 0 is none");
+  if (store.address().empty() || store.address().size() > kMaxAddressBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("store ", store.id(), ": address of ",
+                                                   store.address().size(),
+                                                   " bytes, should be 1 to ", kMaxAddressBytes));
+  }
+  return CheckStoreVersion(store.version());
+}
 
 absl::Status CheckStoreVersion(const std::string& version) {
   if (version.empty()) return absl::OkStatus();

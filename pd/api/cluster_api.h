@@ -51,6 +51,9 @@ class ClusterApi {
   const uint32_t max_replicas_;
 };
 
+// InvalidArgument: no id, no address, or a version that is none.
+absl::Status CheckStore(const metapb::Store& store);
+
 // InvalidArgument: not of the form 1.2.3 with an optional -suffix. Empty is taken as unknown.
 absl::Status CheckStoreVersion(const std::string& version);
 

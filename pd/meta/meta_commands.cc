@@ -15,6 +15,7 @@
 #include "pd/gc/gc_rules.h"
 #include "pd/keyspace/keyspace_rules.h"
 #include "pd/meta/meta_keys.h"
+#include "pd/meta/store_memory.h"
 
 namespace flotilla::pd {
 namespace {
@@ -64,6 +65,10 @@ absl::StatusOr<meta::v1::Result> MetaCommands::Run(const meta::v1::Command& comm
       return Do(command.bury_store());
     case meta::v1::Command::kRecordFinding:
       return Do(command.record_finding());
+    case meta::v1::Command::kRegisterStore:
+      return Do(command.register_store());
+    case meta::v1::Command::kSaveStorePosition:
+      return Do(command.save_store_position());
     case meta::v1::Command::BODY_NOT_SET:
       break;
   }
@@ -121,7 +126,34 @@ MetaCommands::ResultOr MetaCommands::Do(const meta::v1::Bootstrap& command) {
 }
 
 MetaCommands::ResultOr MetaCommands::Do(const meta::v1::PutStore& command) {
-  metapb::Store store = command.store();
+  RETURN_IF_ERROR(Register(command.store()));
+  return meta::v1::Result();
+}
+
+MetaCommands::ResultOr MetaCommands::Do(const meta::v1::RegisterStore& command) {
+  const uint64_t id = command.store().id();
+  const registry::v1::StoreMemory memory = MustRead(reader_->StoreMemory(id));
+  const std::optional<registry::v1::StoreMemory> after = AfterStart(memory, command);
+  if (after.has_value()) {
+    RETURN_IF_ERROR(Register(command.store()));
+    Put(StoreMemoryKey(id), *after);
+  }
+  meta::v1::Result result;
+  result.mutable_register_store()->set_accepted(after.has_value());
+  *result.mutable_register_store()->mutable_memory() = after.value_or(memory);
+  return result;
+}
+
+MetaCommands::ResultOr MetaCommands::Do(const meta::v1::SaveStorePosition& command) {
+  registry::v1::StoreMemory memory = MustRead(reader_->StoreMemory(command.store_id()));
+  if (memory.generation() == command.generation() && memory.position() < command.position()) {
+    memory.set_position(command.position());
+    Put(StoreMemoryKey(command.store_id()), memory);
+  }
+  return meta::v1::Result();
+}
+
+absl::Status MetaCommands::Register(metapb::Store store) {
   const std::optional<metapb::Store> former = MustRead(reader_->Store(store.id()));
   if (former.has_value() && former->physically_destroyed()) {
     return absl::FailedPreconditionError(absl::StrCat(
@@ -150,7 +182,7 @@ MetaCommands::ResultOr MetaCommands::Do(const meta::v1::PutStore& command) {
   store.set_state(known == nullptr ? metapb::Up : known->state());
   store.set_node_state(known == nullptr ? metapb::Serving : known->node_state());
   Put(StoreKey(store.id()), store);
-  return meta::v1::Result();
+  return absl::OkStatus();
 }
 
 MetaCommands::ResultOr MetaCommands::Do(const meta::v1::UpdateRegions& command) {

@@ -54,6 +54,11 @@ class MetaCommands {
   ResultOr Do(const meta::v1::DeclareLost& command);
   ResultOr Do(const meta::v1::BuryStore& command);
   ResultOr Do(const meta::v1::RecordFinding& command);
+  ResultOr Do(const meta::v1::RegisterStore& command);
+  ResultOr Do(const meta::v1::SaveStorePosition& command);
+
+  // Writes what the store registers, unless its address is another one's or it was removed.
+  absl::Status Register(metapb::Store store);
 
   keyspacepb::KeyspaceMeta AddKeyspace(uint32_t id, std::string_view name);
   void Put(std::string_view key, const google::protobuf::MessageLite& message);

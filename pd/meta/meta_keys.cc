@@ -19,6 +19,12 @@ std::string StoreKey(uint64_t id) {
   return key;
 }
 
+std::string StoreMemoryKey(uint64_t store_id) {
+  std::string key(kStoreMemoryPrefix);
+  PutBigEndian64(key, store_id);
+  return key;
+}
+
 std::string RegionKey(uint64_t id) {
   std::string key(kRegionPrefix);
   PutBigEndian64(key, id);

@@ -19,6 +19,7 @@ inline constexpr std::string_view kStatePrefix = "m/";
 inline constexpr std::string_view kClusterKey = "m/cluster";
 inline constexpr std::string_view kGcStateKey = "m/gc";
 inline constexpr std::string_view kStorePrefix = "m/store/";
+inline constexpr std::string_view kStoreMemoryPrefix = "m/store_memory/";
 inline constexpr std::string_view kRegionPrefix = "m/region/";
 inline constexpr std::string_view kKeyspacePrefix = "m/keyspace/";
 inline constexpr std::string_view kKeyspaceNamePrefix = "m/keyspace_name/";
@@ -27,6 +28,7 @@ inline constexpr std::string_view kFindingPrefix = "m/finding/";
 inline constexpr std::string_view kEtcdPrefix = "m/etcd/";
 
 std::string StoreKey(uint64_t id);
+std::string StoreMemoryKey(uint64_t store_id);
 std::string RegionKey(uint64_t id);
 std::string FindingKey(uint64_t region_id);
 std::string KeyspaceKey(uint32_t id);

@@ -92,6 +92,11 @@ absl::StatusOr<std::vector<metapb::Store>> MetaReader::Stores() const {
   return LoadAll<metapb::Store>(PrefixRange(kStorePrefix));
 }
 
+absl::StatusOr<registry::v1::StoreMemory> MetaReader::StoreMemory(uint64_t store_id) const {
+  ASSIGN_OR_RETURN(auto memory, Load<registry::v1::StoreMemory>(StoreMemoryKey(store_id)));
+  return std::move(memory).value_or(registry::v1::StoreMemory());
+}
+
 absl::StatusOr<std::optional<metapb::Region>> MetaReader::Region(uint64_t id) const {
   return Load<metapb::Region>(RegionKey(id));
 }

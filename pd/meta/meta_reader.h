@@ -35,6 +35,8 @@ class MetaReader {
   absl::StatusOr<meta::v1::ClusterMeta> Cluster() const;
   absl::StatusOr<std::optional<metapb::Store>> Store(uint64_t id) const;
   absl::StatusOr<std::vector<metapb::Store>> Stores() const;
+  // All zero for a store that never registered with what its data remember.
+  absl::StatusOr<registry::v1::StoreMemory> StoreMemory(uint64_t store_id) const;
   absl::StatusOr<std::optional<metapb::Region>> Region(uint64_t id) const;
   absl::StatusOr<std::vector<metapb::Region>> Regions() const;
   // By region; of some, peers that are no members any more.

@@ -46,7 +46,6 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Open(const ReplicaOptions& opt
                                                        const MemberList* members) {
   std::unique_ptr<Replica> replica(new Replica(options, std::move(dependencies), members));
   RETURN_IF_ERROR(replica->PrepareState());
-  RETURN_IF_ERROR(replica->AddGroup());
   return replica;
 }
 
@@ -109,7 +108,7 @@ absl::Status Replica::PrepareState() {
   return MetaStateMachine(engine, snapshot.meta.conf_state).InstallSnapshot(snapshot).status;
 }
 
-absl::Status Replica::AddGroup() {
+absl::Status Replica::Join() {
   ASSIGN_OR_RETURN(const auto applied, MetaReader(dependencies_.kv_engine).Applied());
   CHECK(applied.has_value());
   multiraft::GroupSpec spec;

@@ -39,12 +39,16 @@ struct ReplicaDependencies {
 class Replica final : public multiraft::Tenant {
  public:
   // Makes an empty state on the first start; finishes what a crash interrupted on a later one. Its
-  // stages run once the scheduler is started. DataLoss: one of the two engines was lost.
+  // stages run once the scheduler is started. Until Join it votes for nobody, acknowledges nothing
+  // and drops what others send. DataLoss: one of the two engines was lost.
   // FailedPrecondition: the state is another set of members'.
   static absl::StatusOr<std::unique_ptr<Replica>> Open(const ReplicaOptions& options,
                                                        ReplicaDependencies dependencies,
                                                        const MemberList* members);
   ~Replica() override;
+
+  // Takes part in Raft. Once; thread-safe.
+  absl::Status Join();
 
   MetaStore& store() { return *store_; }
   Leadership& leadership() { return *leadership_; }
@@ -72,7 +76,6 @@ class Replica final : public multiraft::Tenant {
 
   // Finishes an interrupted installation, or makes the first state.
   absl::Status PrepareState();
-  absl::Status AddGroup();
 
   const ReplicaDependencies dependencies_;
   const MemberList* const members_;

@@ -13,6 +13,7 @@ PdService::PdService(const Parts& parts)
       members_(parts.members, parts.leadership, parts.store),
       tso_(&guard_),
       cluster_(&guard_, parts.store, parts.max_replicas),
+      registry_(&guard_, parts.store),
       regions_(&guard_),
       heartbeats_(&guard_, parts.store, parts.metrics),
       splits_(&guard_, parts.clock),
@@ -40,6 +41,10 @@ void PdService::BindCluster(rpc::MethodBinder& binder) {
   binder.Bind("pdpb.PD/AllocID", &ClusterApi::AllocID, &cluster_);
   binder.Bind("pdpb.PD/GetStore", &ClusterApi::GetStore, &cluster_);
   binder.Bind("pdpb.PD/PutStore", &ClusterApi::PutStore, &cluster_);
+  binder.Bind("flotilla.registry.v1.StoreRegistry/Register", &StoreRegistryApi::Register,
+              &registry_);
+  binder.Bind("flotilla.registry.v1.StoreRegistry/SavePosition", &StoreRegistryApi::SavePosition,
+              &registry_);
   binder.Bind("pdpb.PD/GetAllStores", &ClusterApi::GetAllStores, &cluster_);
   binder.Bind("pdpb.PD/StoreHeartbeat", &ClusterApi::StoreHeartbeat, &cluster_);
   binder.Bind("pdpb.PD/GetClusterConfig", &ClusterApi::GetClusterConfig, &cluster_);

@@ -14,6 +14,7 @@
 #include "pd/api/region_api.h"
 #include "pd/api/repair_api.h"
 #include "pd/api/split_api.h"
+#include "pd/api/store_registry_api.h"
 #include "pd/api/tso_api.h"
 
 namespace flotilla::pd {
@@ -44,6 +45,7 @@ class PdService {
   MemberApi members_;
   TsoApi tso_;
   ClusterApi cluster_;
+  StoreRegistryApi registry_;
   RegionApi regions_;
   HeartbeatApi heartbeats_;
   SplitApi splits_;

@@ -12,6 +12,7 @@
 #include "pd/api/cluster_api.h"
 #include "pd/api/heartbeat_api.h"
 #include "pd/api/request_guard.h"
+#include "pd/api/store_registry_api.h"
 #include "pd/meta/leadership.h"
 #include "tests/pd/cluster_builder.h"
 #include "tests/pd/local_meta_store.h"
@@ -125,6 +126,7 @@ class LeaderFixture : public testing::Test {
   RequestGuard guard_{&leadership_};
   metrics::Registry metrics_;
   ClusterApi cluster_api_{&guard_, &store_, 3};
+  StoreRegistryApi registry_api_{&guard_, &store_};
   HeartbeatApi heartbeat_api_{&guard_, &store_, &metrics_};
   absl::Status status_;
 };

@@ -116,7 +116,7 @@ class PdTest : public testing::Test {
     client_ = std::make_unique<pdclient::GrpcPdClient>(options, &loop_, &pool_, env::Random(1));
   }
   void Start(int i) {
-    auto pd = Pd::Start(ConfigOf(i), "{}");
+    auto pd = Pd::Start(ConfigOf(i), "{}", [](const absl::Status& why) { FAIL() << why; });
     ASSERT_TRUE(pd.ok()) << pd.status();
     members_[i] = *std::move(pd);
   }
@@ -245,13 +245,14 @@ TEST_F(PdTest, SecondProcessAndForeignDataAreRefused) {
   PdConfig config = ConfigOf(0);
   config.listen = "127.0.0.1:" + std::to_string(FreePorts(1)[0]);
   config.initial_cluster = {"pd0=" + config.listen};
-  const auto second = Pd::Start(config, "{}");
+  const auto second = Pd::Start(config, "{}", [](const absl::Status&) {});
   EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_NE(second.status().message().find("in use"), std::string::npos) << second.status();
   members_[0].reset();
   config.name = "other";
   config.initial_cluster = {"other=" + config.listen};
-  EXPECT_EQ(Pd::Start(config, "{}").status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Pd::Start(config, "{}", [](const absl::Status&) {}).status().code(),
+            absl::StatusCode::kFailedPrecondition);
 }
 
 }  // namespace

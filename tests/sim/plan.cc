@@ -94,8 +94,9 @@ constexpr std::pair<std::string_view, double> kFaults[] = {
 };
 
 // Of the second edition.
-constexpr std::pair<std::string_view, double> kFaults2[] = {
-    {"wipe", 0.4}, {"damage", 0.4}, {"split", 0.4}, {"swizzle", 0.25}};
+constexpr std::pair<std::string_view, double> kFaults2[] = {{"wipe", 0.4},     {"damage", 0.4},
+                                                            {"split", 0.4},    {"swizzle", 0.25},
+                                                            {"old-copy", 0.3}, {"empty-pd", 0.2}};
 
 Plan DrawFirstEdition(uint64_t seed, Profile profile) {
   env::Random random = env::Random(seed).Fork("plan");

@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "pd/meta/store_memory.h"
+
 namespace flotilla::store {
 
 void FakePd::Call(std::string_view method, std::unique_ptr<Message> request,
@@ -25,15 +27,17 @@ void FakePd::Call(std::string_view method, std::unique_ptr<Message> request,
     } else {
       bootstrapped = asked.region();
     }
-  } else if (method == "pdpb.PD/PutStore") {
-    const auto& asked = static_cast<const pdpb::PutStoreRequest&>(*request);
-    const auto known = stores.find(asked.store().id());
-    if (known != stores.end() && known->second.address() != asked.store().address() &&
-        refuses_moves > 0) {
-      --refuses_moves;
-      status = absl::AlreadyExistsError("heard of elsewhere");
-    } else {
-      stores[asked.store().id()] = asked.store();
+  } else if (method == "flotilla.registry.v1.StoreRegistry/Register") {
+    status = Register(static_cast<const registry::v1::RegisterRequest&>(*request),
+                      static_cast<registry::v1::RegisterResponse*>(response.get()));
+  } else if (method == "flotilla.registry.v1.StoreRegistry/SavePosition") {
+    const auto& asked = static_cast<const registry::v1::SavePositionRequest&>(*request);
+    registry::v1::StoreMemory& memory = memories[asked.store_id()];
+    if (memory.generation() > asked.generation()) {
+      static_cast<registry::v1::SavePositionResponse*>(response.get())
+          ->set_superseded_by(memory.generation());
+    } else if (memory.position() < asked.position()) {
+      memory.set_position(asked.position());
     }
   } else if (method == "pdpb.PD/GetStore") {
     const auto& asked = static_cast<const pdpb::GetStoreRequest&>(*request);
@@ -55,6 +59,29 @@ void FakePd::Call(std::string_view method, std::unique_ptr<Message> request,
     status = absl::UnimplementedError(std::string(method));
   }
   std::move(done)(std::move(status), std::move(response));
+}
+
+absl::Status FakePd::Register(const registry::v1::RegisterRequest& asked,
+                              registry::v1::RegisterResponse* answer) {
+  const uint64_t id = asked.store().id();
+  const auto known = stores.find(id);
+  if (known != stores.end() && known->second.address() != asked.store().address() &&
+      refuses_moves > 0) {
+    --refuses_moves;
+    return absl::AlreadyExistsError("heard of elsewhere");
+  }
+  meta::v1::RegisterStore start;
+  start.set_generation(asked.generation());
+  start.set_nonce(asked.nonce());
+  start.set_position(asked.position());
+  const auto after = pd::AfterStart(memories[id], start);
+  if (after.has_value()) {
+    stores[id] = asked.store();
+    memories[id] = *after;
+    answer->set_generation(after->generation());
+  }
+  *answer->mutable_remembered() = memories[id];
+  return absl::OkStatus();
 }
 
 }  // namespace flotilla::store

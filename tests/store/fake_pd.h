@@ -34,6 +34,7 @@ class FakePd : public pdclient::PdClient {
   // The last one of each region.
   std::map<uint64_t, pdpb::RegionHeartbeatRequest> heartbeats;
   std::map<uint64_t, metapb::Store> stores;
+  std::map<uint64_t, registry::v1::StoreMemory> memories;
   std::function<void(const pdpb::RegionHeartbeatRequest&)> on_heartbeat;
   // Answers every call, while it is not OK.
   absl::Status down;
@@ -44,6 +45,10 @@ class FakePd : public pdclient::PdClient {
   void Call(std::string_view method, std::unique_ptr<Message> request,
             std::unique_ptr<Message> response,
             absl::AnyInvocable<void(absl::Status, std::unique_ptr<Message>) &&> done) override;
+
+ private:
+  absl::Status Register(const registry::v1::RegisterRequest& asked,
+                        registry::v1::RegisterResponse* answer);
 };
 
 }  // namespace flotilla::store

@@ -93,6 +93,32 @@ TEST_P(LogEngineTest, WhatIsWrittenIsThereAfterARestart) {
   }
 }
 
+// Writes of all kinds, restarts and compactions in turn; some of the writes only take away.
+TEST_P(LogEngineTest, ThePositionGrowsWithEachWriteAndNeverGoesBack) {
+  uint64_t last = engine().DurablePosition();
+  for (uint64_t round = 0; round < 30; ++round) {
+    LogBatch batch;
+    LogChange change;
+    if (round % 5 < 2) {
+      change = Append(kOne, 1, round / 5 * 2 + round % 5 + 1, round / 5 * 2 + round % 5 + 1);
+    } else if (round % 5 == 2) {
+      change.hard_state = raft::HardState{Term(round), PeerId(7), Index(0)};
+    } else if (round % 5 == 3) {
+      change.truncate_to = raft::EntryId{Term(1), Index(round / 5 * 2 + 1)};
+    } else {
+      change.records = {{"name", round % 2 == 0 ? "" : "value"}};
+    }
+    change.region_id = kOne;
+    batch.changes.push_back(change);
+    ASSERT_TRUE(engine().Write(batch).ok());
+    EXPECT_GT(engine().DurablePosition(), last) << "round " << round;
+    last = engine().DurablePosition();
+    if (round % 4 == 0) subject_->Compact();
+    if (round % 3 == 0) subject_->Restart();
+    EXPECT_GE(engine().DurablePosition(), last) << "round " << round;
+  }
+}
+
 TEST_P(LogEngineTest, EveryTypeAndAnyBytesOfAnEntryAreKept) {
   LogChange change;
   change.region_id = kOne;
@@ -312,6 +338,20 @@ TEST_P(LogEngineTest, AgreesWithAPlainModel) {
 
 INSTANTIATE_TEST_SUITE_P(Both, LogEngineTest, ::testing::Values("Memory", "Rocks"),
                          [](const auto& kind) { return std::string(kind.param); });
+
+TEST(MemoryLogEngineTest, ThePositionIsOfWhatIsDurable) {
+  MemoryLogEngine engine;
+  LogBatch batch;
+  batch.changes.push_back(Append(kOne, 1, 1, 1));
+  ASSERT_TRUE(engine.Write(batch).ok());
+  engine.HoldWrites(true);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(engine.Write(batch).ok());
+  EXPECT_EQ(engine.DurablePosition(), 1u);
+  engine.Sync(1);
+  EXPECT_EQ(engine.DurablePosition(), 2u);
+  engine.Crash(1);
+  EXPECT_EQ(engine.DurablePosition(), 3u) << "one more had got to the disk";
+}
 
 TEST(MemoryLogEngineTest, ACrashKeepsAPrefixOfTheHeldWrites) {
   MemoryLogEngine engine;

@@ -43,6 +43,7 @@ class CountingEngine final : public LogEngine {
   }
   void SetFlushPreparation(FlushPreparation) override {}
   uint64_t ApproximateBytes() const override { return memory.ApproximateBytes(); }
+  uint64_t DurablePosition() const override { return memory.DurablePosition(); }
 
   MemoryLogEngine memory;
   std::vector<size_t> batches;

@@ -111,6 +111,7 @@ class PdCluster {
     auto replica = Replica::Open(options, std::move(dependencies), node.members.get());
     CHECK_OK(replica.status());
     process.replica = *std::move(replica);
+    CHECK_OK(process.replica->Join());
     process.guard = std::make_unique<RequestGuard>(&process.replica->leadership());
     process.tso = std::make_unique<TsoApi>(process.guard.get());
     process.cluster =

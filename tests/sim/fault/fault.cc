@@ -9,6 +9,7 @@ Faults MakeFaults() {
   AddStorageFaults(faults);
   AddControlFaults(faults);
   AddRegionFaults(faults);
+  AddCopyFaults(faults);
   return faults;
 }
 

@@ -49,6 +49,7 @@ void AddNetworkFaults(Faults& faults);
 void AddStorageFaults(Faults& faults);
 void AddControlFaults(Faults& faults);
 void AddRegionFaults(Faults& faults);
+void AddCopyFaults(Faults& faults);
 
 template <typename T>
 T& AnyOf(const std::vector<std::unique_ptr<T>>& all, env::Random& random) {

@@ -5,6 +5,7 @@
 #define FLOTILLA_TESTS_SIM_NODE_DISK_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "common/engine/memory_kv_engine.h"
@@ -22,9 +23,18 @@ struct DiskOptions {
 
 struct Disk {
   explicit Disk(const DiskOptions& options)
-      : engine(&files, engine::MemoryKvOptions{.flush_at_bytes = options.flush_at_bytes}),
+      : options(options),
+        engine(&files, engine::MemoryKvOptions{.flush_at_bytes = options.flush_at_bytes}),
         log_engine(options.log_flush_at_bytes) {}
 
+  // What a power cut now would leave, on another disk.
+  std::unique_ptr<Disk> Copy() const {
+    auto copy = std::make_unique<Disk>(options);
+    copy->files.CopyDurable(files);
+    copy->engine.CopyFlushed(engine);
+    copy->log_engine.CopyDurable(log_engine);
+    return copy;
+  }
   // The next write of the log, or the next flush of the data, fails, and the process with it. What
   // the failed write of the log had to say is on the disk or not.
   void FailNextSync(env::Random& random) {
@@ -51,6 +61,7 @@ struct Disk {
     engine.SetFailStop(nullptr);
   }
 
+  const DiskOptions options;
   env::MemoryFileSystem files;
   engine::MemoryKvEngine engine;
   raftlog::MemoryLogEngine log_engine;

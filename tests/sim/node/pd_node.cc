@@ -3,8 +3,14 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "pd/founding/founding.h"
 
 namespace flotilla::sim {
+namespace {
+
+constexpr char kPdDataDir[] = "pd";
+
+}  // namespace
 
 struct PdNode::Running {
   Running(const PdNode& node, env::Random random)
@@ -14,8 +20,10 @@ struct PdNode::Running {
 
   Process process;
   const env::Random crash;
+  std::shared_ptr<pd::Founding> founding;
   std::unique_ptr<pd::Replica> replica;
   std::unique_ptr<pd::PdService> service;
+  bool has_joined = false;
 };
 
 PdNode::PdNode(const Place& place, const PdNodeOptions& options, std::vector<pd::Member> members,
@@ -24,7 +32,7 @@ PdNode::PdNode(const Place& place, const PdNodeOptions& options, std::vector<pd:
       options_(options),
       members_(members, members[number].name),
       clock_(clock),
-      disk_(options.disk) {}
+      disk_(std::make_unique<Disk>(options.disk)) {}
 
 PdNode::~PdNode() {
   if (IsUp()) Kill();
@@ -34,13 +42,13 @@ void PdNode::Start(env::Random random) {
   CHECK(!IsUp());
   running_ = std::make_unique<Running>(*this, random);
   Process& process = running_->process;
-  disk_.engine.SetFailStop(&process);
+  disk_->engine.SetFailStop(&process);
   pd::ReplicaDependencies dependencies;
   dependencies.clock = &process.scheduler;
   dependencies.random = random;
   dependencies.scheduler = &process.scheduler;
-  dependencies.log_engine = &disk_.log_engine;
-  dependencies.kv_engine = &disk_.engine;
+  dependencies.log_engine = &disk_->log_engine;
+  dependencies.kv_engine = &disk_->engine;
   dependencies.transport = place_.network->TransportOf(raft_id());
   dependencies.metrics = &process.metrics;
   dependencies.fail_stop = &process;
@@ -56,11 +64,33 @@ void PdNode::Start(env::Random random) {
   parts.max_replicas = options_.replica.schedule.replica.max_replicas;
   running_->service = std::make_unique<pd::PdService>(parts);
   running_->service->Bind(process.server);
+  StartFounding(random.Fork("founding"));
   place_.fabric->Serve(host(), &process.server);
   place_.network->SetHandler(raft_id(),
                              [replica = running_->replica.get()](net::Envelope envelope) {
                                replica->Step(std::move(envelope));
                              });
+}
+
+// As production does, but for directories from before there were records.
+void PdNode::StartFounding(env::Random random) {
+  Process& process = running_->process;
+  CHECK_OK(disk_->files.CreateDir(kPdDataDir));
+  pd::Founding::Parts parts;
+  parts.members = &members_;
+  parts.files = &disk_->files;
+  parts.dir = kPdDataDir;
+  parts.loop = &process.loop;
+  parts.pool = &process.pool;
+  auto founding = pd::Founding::Open(std::move(parts), /*holds_data=*/false, random);
+  CHECK_OK(founding.status());
+  running_->founding = *std::move(founding);
+  running_->founding->Bind(process.server);
+  running_->founding->Begin([running = running_.get()](absl::Status status) {
+    if (!status.ok()) return running->process.OnDiskFailure(status);
+    CHECK_OK(running->replica->Join());
+    running->has_joined = true;
+  });
 }
 
 void PdNode::Kill() {
@@ -73,7 +103,7 @@ void PdNode::Kill() {
   running_->replica.reset();
   const env::Random crash = running_->crash;
   running_.reset();
-  disk_.Crash(crash);
+  disk_->Crash(crash);
   place_.network->Mute(raft_id(), false);
 }
 
@@ -85,6 +115,13 @@ void PdNode::SetWallSkew(int64_t ms) {
 testing::SimScheduler& PdNode::scheduler() { return running_->process.scheduler; }
 
 const absl::Status& PdNode::death() const { return running_->process.death; }
+
+bool PdNode::HasJoined() const { return running_->has_joined; }
+
+std::unique_ptr<Disk> PdNode::ExchangeDisk(std::unique_ptr<Disk> disk) {
+  CHECK(!IsUp());
+  return std::exchange(disk_, std::move(disk));
+}
 
 pd::Replica& PdNode::replica() { return *running_->replica; }
 

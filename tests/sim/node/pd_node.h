@@ -50,18 +50,24 @@ class PdNode {
   pd::Replica& replica();
   // Why it has stopped itself, and waits to be killed; OK: it has not. REQUIRES: it is up.
   const absl::Status& death() const;
-  Disk& disk() { return disk_; }
+  Disk& disk() { return *disk_; }
+  // It takes part in Raft. REQUIRES: it is up.
+  bool HasJoined() const;
+  // It has another disk from now on; returns the one that it had. REQUIRES: it is down.
+  std::unique_ptr<Disk> ExchangeDisk(std::unique_ptr<Disk> disk);
   // Null: it does not lead, or is down.
   std::shared_ptr<pd::LeaderState> Leading();
 
  private:
   struct Running;
 
+  void StartFounding(env::Random random);
+
   const Place place_;
   const PdNodeOptions options_;
   const pd::MemberList members_;
   ClockError clock_;
-  Disk disk_;
+  std::unique_ptr<Disk> disk_;
   std::unique_ptr<Running> running_;
 };
 

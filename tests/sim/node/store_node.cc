@@ -8,6 +8,7 @@
 #include "common/base/check.h"
 #include "common/base/status_macros.h"
 #include "common/pdclient/grpc_pd_client.h"
+#include "store/registration.h"
 #include "store/snapshot/grpc_snapshot.h"
 #include "tests/sim/node/starting_pd_client.h"
 #include "tests/sim/node/watched_log_engine.h"
@@ -79,7 +80,11 @@ absl::Status StoreNode::Start(env::Random random) {
   } catch (const testing::ProcessEnded&) {
     status = death();
   }
-  if (!status.ok()) Kill(testing::CrashMoment::kBetweenSteps);
+  if (status.ok()) {
+    ++starts_;
+  } else {
+    Kill(testing::CrashMoment::kBetweenSteps);
+  }
   return status;
 }
 
@@ -98,7 +103,10 @@ absl::Status StoreNode::Open(Running& running, env::Random random) {
   self.set_version("8.5.0");
   self.set_start_timestamp(process.scheduler.WallMillis() / 1000);
   RETURN_IF_ERROR(store::EnsureClusterBootstrapped(disk_->engine, pd, self));
-  RETURN_IF_ERROR(store::RegisterStore(pd, self));
+  const store::StartingData data{&disk_->files, kDataDir, disk_->log_engine.DurablePosition()};
+  store::StoreCoreOptions core_options = options_.core;
+  ASSIGN_OR_RETURN(core_options.generation,
+                   store::RegisterStore(data, pd, self, random.Fork("generation")));
   running.connector = std::make_unique<store::GrpcSnapshotConnector>(
       store::SnapshotOrigin{identity.store_id, identity.cluster_id}, &process.loop, &process.pool,
       running.Resolver());
@@ -117,7 +125,7 @@ absl::Status StoreNode::Open(Running& running, env::Random random) {
   dependencies.metrics = &process.metrics;
   dependencies.disk = running.reserve.get();
   dependencies.fail_stop = &process;
-  ASSIGN_OR_RETURN(running.core, store::StoreCore::Open(options_.core, identity, dependencies,
+  ASSIGN_OR_RETURN(running.core, store::StoreCore::Open(core_options, identity, dependencies,
                                                         [] { return uint64_t{0}; }));
   CheckPromises();
   running.core->Bind(process.server);
@@ -171,6 +179,11 @@ std::string StoreNode::Damage(env::Random& random) {
   std::string where = disk_->Damage(random);
   is_damaged_ |= !where.empty();
   return where;
+}
+
+std::unique_ptr<Disk> StoreNode::ExchangeDisk(std::unique_ptr<Disk> disk) {
+  CHECK(!IsUp());
+  return std::exchange(disk_, std::move(disk));
 }
 
 void StoreNode::SetWallSkew(int64_t ms) {

@@ -60,9 +60,13 @@ class StoreNode {
   // A bit flips on its disk; returns where, or nothing. What is there counts as lost from now on.
   std::string Damage(env::Random& random);
   bool IsDamaged() const { return is_damaged_; }
+  // It has another disk from now on; returns the one that it had. REQUIRES: it is down.
+  std::unique_ptr<Disk> ExchangeDisk(std::unique_ptr<Disk> disk);
   void SetWallSkew(int64_t ms);
   Disk& disk() { return *disk_; }
   const Disk& disk() const { return *disk_; }
+  // How often it was started with success.
+  int starts() const { return starts_; }
 
   // REQUIRES: it is up.
   testing::SimScheduler& scheduler();
@@ -89,6 +93,7 @@ class StoreNode {
   StoreId id_;
   bool is_damaged_ = false;
   std::unique_ptr<Disk> disk_;
+  int starts_ = 0;
   std::unique_ptr<Running> running_;
 };
 

@@ -41,6 +41,7 @@ class WatchedLogEngine final : public raftlog::LogEngine {
     log_->SetFlushPreparation(std::move(preparation));
   }
   uint64_t ApproximateBytes() const override { return log_->ApproximateBytes(); }
+  uint64_t DurablePosition() const override { return log_->DurablePosition(); }
 
  private:
   template <typename T>

@@ -14,7 +14,8 @@
 #include "common/engine/memory_kv_engine.h"
 #include "common/env/memory_file_system.h"
 #include "store/region/region_storage.h"
-#include "tests/store/fake_pd.h"
+#include "store/registration.h"
+#include "tests/store/last_call_pd.h"
 
 namespace flotilla::store {
 namespace {
@@ -91,48 +92,6 @@ TEST_F(BootstrapTest, WhoComesLaterKeepsNothing) {
   EXPECT_TRUE(LoadRegions(engine_)->empty());
 }
 
-TEST_F(BootstrapTest, AStoreThatMovedWaitsUntilPdBelievesIt) {
-  ASSERT_TRUE(RegisterStore(pd_, Self()).ok());
-  metapb::Store moved = Self();
-  moved.set_address("127.0.0.1:30160");
-  pd_.refuses_moves = 2;
-  EXPECT_TRUE(RegisterStore(pd_, moved).ok());
-  EXPECT_EQ(pd_.stores[3].address(), "127.0.0.1:30160");
-}
-
-// A PD at whose n-th call the process dies: before PD has heard of it, or before the answer comes.
-class LastCallPd final : public FakePd {
- public:
-  void DieAt(int call, bool heard) {
-    calls_left_ = call;
-    heard_ = heard;
-  }
-  bool is_dead() const { return calls_left_ == 0; }
-
- protected:
-  void Call(std::string_view method, std::unique_ptr<Message> request,
-            std::unique_ptr<Message> response,
-            absl::AnyInvocable<void(absl::Status, std::unique_ptr<Message>) &&> done) override {
-    const bool dies = is_dead() || --calls_left_ == 0;
-    if (!dies) {
-      return FakePd::Call(method, std::move(request), std::move(response), std::move(done));
-    }
-    auto end = [done = std::move(done)](absl::Status, std::unique_ptr<Message> answer) mutable {
-      std::move(done)(absl::AbortedError("the process is dead"), std::move(answer));
-    };
-    if (heard_) {
-      FakePd::Call(method, std::move(request), std::move(response), std::move(end));
-    } else {
-      end(absl::OkStatus(), std::move(response));
-    }
-    heard_ = false;  // After its death it says nothing.
-  }
-
- private:
-  int calls_left_ = -1;
-  bool heard_ = false;
-};
-
 // All of a store's first start that talks to PD or writes.
 absl::StatusOr<StoreIdentity> StartOnce(env::FileSystem& files, engine::KvEngine& engine,
                                         FakePd& pd) {
@@ -142,7 +101,7 @@ absl::StatusOr<StoreIdentity> StartOnce(env::FileSystem& files, engine::KvEngine
   self.set_id(identity.store_id.value());
   self.set_address("127.0.0.1:20160");
   RETURN_IF_ERROR(EnsureClusterBootstrapped(engine, pd, self));
-  RETURN_IF_ERROR(RegisterStore(pd, self));
+  RETURN_IF_ERROR(RegisterStore({&files, "data", 0}, pd, self, env::Random(1)).status());
   return identity;
 }
 
