@@ -91,10 +91,12 @@ class RocksLogSizeTest : public ::testing::Test {
     for (char& c : data) c = static_cast<char>(random_.Uniform(256));
     return data;
   }
+  // Write-ahead files and tables; RocksDB's own notes have a bound of their own.
   uint64_t DirectoryBytes() {
     uint64_t bytes = 0;
     const std::vector<std::string> names = files_.List(root_ + "/db").value();
     for (const std::string& name : names) {
+      if (!name.ends_with(".log") && !name.ends_with(".sst")) continue;
       // It may be gone by now.
       bytes += files_.FileSize(root_ + "/db/" + name).value_or(0);
     }
@@ -149,8 +151,9 @@ TEST_F(RocksLogSizeTest, WhatIsTruncatedBeforeItsFlushIsOverIsNotWritten) {
 TEST_F(RocksLogSizeTest, TheDirectoryTakesWhatTheLogsHoldAndSomeMemtables) {
   const uint64_t kept = 8 * kMemtable;
   const uint64_t most = WriteLong(60 * kMemtable, kept, [](Index) {});
-  // The bound of docs/log_format.md; while tables are merged they exist twice.
-  EXPECT_LT(most, 4 * kMemtable + kept * 3 / 2 + kept);
+  // The bound of docs/log_format.md. Flushes may lag as far as it allows: each write-ahead file has
+  // a tenth in advance and passes its size by an entry. While tables are merged they exist twice.
+  EXPECT_LT(most, 4 * (kMemtable * 11 / 10 + kEntry) + kept * 3 / 2 + kept);
   EXPECT_GT(most, kept);
   EXPECT_EQ(engine_
                 ->Entries(kOne, Index(60 * kMemtable / kEntry - 10),
