@@ -203,14 +203,16 @@ bool Raft::AcceptTerm(const Message& message) {
 //  1. {3} becomes {5} by way of a joint state: 3 leads until it is a learner, and knows that the
 //     change is committed. 5 does not, and needs the vote of 3.
 //  2. 1 was removed long ago and has not heard of it: it campaigns again and again, among those
-//  that
-//     it knows, of whom 3 is one and 5 is not.
+//     that it knows, of whom 3 is one and 5 is not.
 //  3. 5 campaigns as often, in terms that are old for 3.
 // A leader, too, may be unknown to whoever raises the terms of its voters.
 void Raft::AnswerOldTerm(const Message& message) {
+  const bool always = config_.answer_old_terms;
   if (Is<AppendRequest>(message) || Is<Heartbeat>(message)) {
+    if (!always && !config_.check_quorum && !config_.pre_vote) return;
     SendAfterPersist(term_, message.from, AppendResponse{});
   } else if (const auto* vote = std::get_if<VoteRequest>(&message.body)) {
+    if (!always && !vote->pre_vote) return;
     SendAfterPersist(
         term_, message.from,
         VoteResponse{.pre_vote = vote->pre_vote, .rejected = true, .commit = KnownCommit()});

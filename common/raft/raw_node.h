@@ -65,6 +65,12 @@ struct Config {
   // refuses them because its log is longer, for ever. False only in scenario scripts.
   bool commit_by_vote = true;
 
+  // Thesis 3.3: whoever asks in an old term is told the term, also for a vote. A candidate may need
+  // the vote of one who knows a newer term and whom nobody else lets it hear of. False only in
+  // scenario scripts: requests for votes in old terms are passed over there, and those of leaders
+  // answered with check_quorum or pre_vote only.
+  bool answer_old_terms = true;
+
   // False: committed entries may be handed out in the Ready that also persists them, because the
   // host persists before it applies. True: only entries already reported durable are handed out.
   bool async_storage_writes = true;

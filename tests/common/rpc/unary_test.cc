@@ -201,8 +201,8 @@ TEST_F(UnaryTest, HandlersFindTheDeadlineInTheRequestsContext) {
   options.timeout = std::chrono::seconds(10);
   ASSERT_TRUE(Get("key", options).ok());
   EXPECT_GT(api_.allowed_ms_.Get(), 9'000u);
-  // gRPC rounds the time that is left up, to tenths of a second from ten seconds on: what is 10,001 ms
-  // when it is written is 10,100 on the wire.
+  // gRPC rounds the time that is left up, to tenths of a second from ten seconds on: what is 10,001
+  // ms when it is written is 10,100 on the wire.
   EXPECT_LE(api_.allowed_ms_.Get(), 10'100u);
 }
 

@@ -28,6 +28,7 @@ Config DefaultConfig() {
   config.durable_vote_requests = false;
   config.commit_by_vote = false;
   config.yield_pre_votes = false;
+  config.answer_old_terms = false;
   config.forward_proposals = true;
   config.step_down_on_removal = false;
   config.blank_refused_conf_changes = true;
