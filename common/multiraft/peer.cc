@@ -215,7 +215,9 @@ void Peer::Step(net::Envelope envelope, bool overloaded) {
     return;
   }
   if (const auto* install = std::get_if<raft::InstallSnapshot>(&message.body)) {
-    const absl::Status status = delegate_->CheckSnapshot(install->snapshot);
+    const absl::Status status = MayReplaceState()
+                                    ? delegate_->CheckSnapshot(install->snapshot)
+                                    : absl::UnavailableError("what was applied before is not safe");
     if (!status.ok()) {
       LOG_WARN("region {} refuses the snapshot at {} from peer {}: {}", region_id_,
                install->snapshot.meta.index, message.from, status.ToString());
@@ -229,6 +231,19 @@ void Peer::Step(net::Envelope envelope, bool overloaded) {
   if (from_leader) ticks_since_leader_ = 0;
   if (wants_transfer && node_->lead_transferee() != PeerId()) lease_.OnTransferBegun();
   Touch();
+}
+
+// A snapshot brings the group, and not what its log has made besides (DeferCommit): first the log
+// is applied, as far as it is known to be committed, and what that has made is flushed, for it
+// could not be made again by a log that the snapshot has replaced. The leader will send another
+// one.
+bool Peer::MayReplaceState() {
+  if (applied_.index < node_->commit()) return false;
+  if (truncation_.outlives == Index() || delegate_->FlushedApplied() >= truncation_.outlives) {
+    return true;
+  }
+  env_->flusher->MaybeStart(env_->round.now);
+  return false;
 }
 
 void Peer::Tick() {
@@ -278,7 +293,9 @@ void Peer::OnApplied(GroupApplied applied) {
     if (event.conf_change) {
       delegate_->OnConfChanged(node_->ApplyConfChange(*event.conf_change, event.index));
     }
-    if (event.effect != nullptr) delegate_->OnApplied(std::move(event.effect));
+    if (event.effect == nullptr) continue;
+    truncation_.outlives = event.index;
+    delegate_->OnApplied(std::move(event.effect));
   }
   applied_ = applied.at;
   HandOverBeforeLeavingJoint();

@@ -133,7 +133,10 @@ class Peer final : public PeerHandle {
   void HandleReady(raft::Ready ready);
   void UpdateLease();
   void OnRoleMayHaveChanged();
-  void DeferCommit(raft::LogAppend& append, bool members_change);
+  void DeferCommit(raft::LogAppend& append, bool worth_a_sync);
+  bool OutlivesSnapshots(const std::vector<raft::Entry>& entries) const;
+  // May a snapshot take the place of log and data?
+  bool MayReplaceState();
   void HandleAppend(raft::LogAppend append);
   void HandleCommitted(std::vector<raft::Entry> entries);
   void Send(raft::Message message);
@@ -183,6 +186,8 @@ class Peer final : public PeerHandle {
     AppliedHistory applied;
     // A snapshot is on its way into log and state: the log must not be cut by its old positions.
     bool installing = false;
+    // The last entry with an effect, which may have made what no snapshot brings.
+    Index outlives;
   } truncation_;
   // As leader.
   struct {

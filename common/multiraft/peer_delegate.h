@@ -6,6 +6,7 @@
 #define FLOTILLA_COMMON_MULTIRAFT_PEER_DELEGATE_H_
 
 #include <memory>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -62,6 +63,11 @@ class PeerDelegate {
   // finish the installation after a crash.
   virtual std::vector<std::pair<std::string, std::string>> SnapshotRecords(
       const raft::Snapshot& snapshot) = 0;
+
+  // Is this a command that makes what a snapshot of its group does not bring, such as the children
+  // of a split (see Peer::DeferCommit)? Asked of the first command of each committed entry: what
+  // was proposed with Proposal::own_entry is that.
+  virtual bool OutlivesSnapshots(std::string_view /*command*/) const { return false; }
 
   // The applied position that the data engine has flushed: the log may be truncated up to there.
   // The host asks when a log has grown (engine::KvEngine::GetFlushed of the tenant's applied

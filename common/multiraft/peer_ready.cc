@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/planted_bugs.h"
 #include "common/errors/region_error.h"
+#include "common/multiraft/command_frame.h"
 #include "common/multiraft/peer.h"
 #include "common/multiraft/transferee.h"
 
@@ -199,7 +200,7 @@ void Peer::MaybeLeaderReady() {
 void Peer::HandleReady(raft::Ready ready) {
   env_->metrics->readies.Increment();
   for (raft::Message& message : ready.messages) Send(std::move(message));
-  DeferCommit(ready.append, HoldsConfChange(ready.committed));
+  DeferCommit(ready.append, HoldsConfChange(ready.committed) || OutlivesSnapshots(ready.committed));
   HandleAppend(std::move(ready.append));
   if (!ready.committed.empty()) HandleCommitted(std::move(ready.committed));
   for (raft::ReadId id : ready.dropped_reads) {
@@ -222,9 +223,17 @@ void Peer::HandleReady(raft::Ready ready) {
 //     destroys itself, and votes no more.
 //  2. A is killed, and restarts with the configuration {A, B}. If it has forgotten that the removal
 //     is committed, it needs B's vote, for ever.
-void Peer::DeferCommit(raft::LogAppend& append, bool members_change) {
-  if (Planted(Bug::kMembersNotDurable)) members_change = false;
-  const bool writes = members_change || !append.entries.empty() || append.snapshot;
+// So is a command whose effects no snapshot of this group brings, a split:
+//  1. A follower applies the split of P, and makes the child C with a log of its own. In C's log it
+//     promises things. It is killed before its data are flushed: they know no split and no C.
+//  2. It restarts. If it has forgotten that the split is committed, it waits for P's leader, who
+//  has
+//     cut its log behind the split and sends a snapshot: of P as it is now, without C's range.
+//  3. Nothing makes C any more, whose log is there and whose leader counts on it.
+// MayReplaceState is the other half of it.
+void Peer::DeferCommit(raft::LogAppend& append, bool worth_a_sync) {
+  if (Planted(Bug::kMembersNotDurable)) worth_a_sync = false;
+  const bool writes = worth_a_sync || !append.entries.empty() || append.snapshot;
   if (append.hard_state) {
     writes_.deferred.reset();
   } else if (writes_.deferred && writes) {
@@ -239,6 +248,15 @@ void Peer::DeferCommit(raft::LogAppend& append, bool members_change) {
   }
   writes_.term = state.term;
   writes_.vote = state.vote;
+}
+
+bool Peer::OutlivesSnapshots(const std::vector<raft::Entry>& entries) const {
+  return std::any_of(entries.begin(), entries.end(), [this](const raft::Entry& entry) {
+    if (entry.type != raft::EntryType::kNormal || entry.data.size() == 0) return false;
+    CommandFrameReader reader(entry.data.view());
+    std::string_view command;
+    return reader.Next(command) && delegate_->OutlivesSnapshots(command);
+  });
 }
 
 void Peer::HandleAppend(raft::LogAppend append) {

@@ -81,12 +81,14 @@ void RaftWorker::ObserveWait() {
   }
 }
 
+// The log writer first: what an entry makes when it is applied, in the log of another group, shall
+// not be durable before this group knows that the entry is committed (Peer::DeferCommit).
 void RaftWorker::Flush() {
+  if (env_.round.HasLogWrite()) SubmitLogWrite();
   for (size_t i = 0; i < env_.round.apply.size(); ++i) {
     ApplyRound& round = env_.round.apply[i];
     if (!round.tasks.empty()) sinks_.apply_workers[i]->Submit(std::exchange(round, {}));
   }
-  if (env_.round.HasLogWrite()) SubmitLogWrite();
 }
 
 void RaftWorker::SubmitLogWrite() {

@@ -202,6 +202,11 @@ void RegionPeer::OnInstalled(const Region& region, Index at) {
       [services = env_.services, id = self_.region_id, at] { services->ForgetReceived(id, at); });
 }
 
+bool RegionPeer::OutlivesSnapshots(std::string_view command) const {
+  const auto header = TakeCommandHeader(command);
+  return header.ok() && header->kind == CommandKind::kSplit;
+}
+
 Index RegionPeer::FlushedApplied() const {
   const auto applied = LoadFlushedApplied(*env_.engine, self_.region_id);
   CHECK_OK(applied.status());

