@@ -156,7 +156,6 @@ class RepairCommand final : public Command {
                      uint64_t old_peer) const {
     const env::Instant end =
         context.clock.Now() + std::chrono::milliseconds(static_cast<int64_t>(wait_seconds_ * 1000));
-    std::string told;
     while (context.clock.Now() < end) {
       if (context.processes.Pause(std::chrono::milliseconds(500))) {
         return absl::CancelledError("interrupted; PD goes on with it");

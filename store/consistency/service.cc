@@ -39,8 +39,10 @@ void ConsistencyService::Answer(const HashTask& task, const HashReport& report) 
   answer.epoch = task.region.epoch();
   answer.context = EncodeContext(report);
   answer.message.from = task.self.peer_id;
-  // Neither is looked at.
-  answer.message.to = task.self.peer_id;
+  const metapb::Peer* asker = task.region.FindPeerOn(task.command.reply_to);
+  if (asker == nullptr) return;
+  answer.message.to = PeerId(asker->id());
+  // Not looked at.
   answer.message.body = raft::HeartbeatResponse{};
   send_(std::move(answer));
 }

@@ -333,8 +333,9 @@ void RegionManager::TellRemoved(StoreId store, const metapb::Region& region, Pee
   notice.to_store = store;
   notice.epoch = {region.region_epoch().conf_ver(), region.region_epoch().version()};
   notice.context = EncodeContext(RemovedNotice{region, removed});
-  // Nobody looks at the sender, but a message from nobody is dropped on its way.
-  notice.message.from = removed;
+  // Nobody looks at the sender, but a message from nobody, or from its receiver, is dropped on its
+  // way.
+  notice.message.from = PeerId(removed.value() + 1);
   notice.message.to = removed;
   notice.message.body = raft::HeartbeatResponse{};  // Not looked at.
   SendToStore(std::move(notice));

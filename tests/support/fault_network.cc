@@ -102,7 +102,8 @@ void FaultNetwork::Send(net::Envelope envelope) {
     MutexLock lock(mutex_);
     if (muted_.contains(envelope.from_store)) return;
     // The network of production drops what names nobody.
-    CHECK(envelope.message.from != PeerId() && envelope.message.to != PeerId())
+    CHECK(envelope.message.from != PeerId() && envelope.message.to != PeerId() &&
+          envelope.message.from != envelope.message.to)
         << "region " << envelope.region_id << ": a message from peer " << envelope.message.from
         << " to peer " << envelope.message.to;
     if (tap_) tap_(envelope);
