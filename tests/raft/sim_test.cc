@@ -67,6 +67,7 @@ TEST(SimulationTest, NobodyStaysInAnOldTerm) {
   for (const uint64_t seed : {4622u, 4805u}) {
     Options options = DrawOptions(env::Random(seed).Fork("options"));
     options.rest = options.deafen = options.bounce = 0;
+    options.config.vote_hold_off_ticks = 0;
     EXPECT_EQ(Simulation(seed, options, {}).Run().violation, "") << "seed " << seed;
   }
 }

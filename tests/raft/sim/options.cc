@@ -54,9 +54,13 @@ Options DrawOptions(env::Random random) {
   options.transfer = Rate(random, 0.5, 0.1);
   options.read = Rate(random, 0.7, 0.5);
   options.compact = Rate(random, 0.6, 0.2);
-  options.rest = Rate(random, 0.5, 0.8);
-  options.deafen = Rate(random, 0.5, 0.5);
-  options.bounce = Rate(random, 0.5, 0.4);
+  // Together: a promise that is forgotten matters where logs are equal and somebody campaigns.
+  if (random.Chance(0.25)) {
+    options.config.vote_hold_off_ticks = options.config.election_timeout_ticks;
+    options.rest = 0.8 * random.Fraction();
+    options.deafen = 0.3 + 0.5 * random.Fraction();
+    options.bounce = 0.1 + 0.4 * random.Fraction();
+  }
   return options;
 }
 
