@@ -178,6 +178,11 @@ absl::Status RegionPeer::CheckSnapshot(const raft::Snapshot& snapshot) {
     return absl::FailedPreconditionError("the snapshot overlaps another region of this store");
   }
   snapshot_.reserved = true;
+  // Until a split on another thread makes this region, its parent holds the range; then the child
+  // does, which waits for this peer to make room for it.
+  if (view_ == nullptr && env_.services->index().Find(self_.region_id) != nullptr) {
+    return absl::UnavailableError("a split has just made this region here");
+  }
   return absl::OkStatus();
 }
 
