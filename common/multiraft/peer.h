@@ -187,7 +187,7 @@ class Peer final : public PeerHandle {
     // A snapshot is on its way into log and state: the log must not be cut by its old positions.
     bool installing = false;
     // The last entry with an effect, which may have made what no snapshot brings.
-    Index outlives;
+    Index outlives{};
   } truncation_;
   // As leader.
   struct {

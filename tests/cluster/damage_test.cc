@@ -17,6 +17,7 @@
 #include "common/rpc/grpc_event_loop.h"
 #include "tests/cluster/await.h"
 #include "tests/cluster/process_cluster.h"
+#include "tikv/kvrpcpb.pb.h"
 
 namespace flotilla::cluster_test {
 namespace {
@@ -130,7 +131,9 @@ class DamageTest : public ::testing::Test {
         &loop, pool.Get(address), "tikvpb.Tikv/UnsafeDestroyRange", request, {}, waiter.callback());
     const auto response = waiter.Wait();
     EXPECT_TRUE(response.ok()) << response.status();
-    if (response.ok()) EXPECT_EQ(response->error(), "") << response->ShortDebugString();
+    if (response.ok()) {
+      EXPECT_EQ(response->error(), "") << response->ShortDebugString();
+    }
     loop.Stop();
   }
 

@@ -33,7 +33,7 @@ class RecordingSink final : public HeartbeatSink {
 class LeaderFixture : public testing::Test {
  protected:
   explicit LeaderFixture(ScheduleConfig schedule = {})
-      : leadership_(&clock_, env::Random(1), schedule, &store_, lease_) {
+      : leadership_(&clock_, env::Random(1), {.schedule = schedule}, &store_, lease_) {
     BecomeLeader(Term(5));
   }
 

@@ -185,10 +185,12 @@ std::string Plan::Describe() const {
       host.max_append_bytes, host.max_merged_bytes, host.max_log_entries,
       host.min_truncated_entries, ms(host.truncate_interval), host.entry_cache_bytes,
       host.max_round_read_bytes, host.max_log_queue_bytes, host.max_received_bytes);
-  text += fmt::format("clients: {}, {} ms a request, {} ms in all, batches of {}, pages of {}\n",
-                      client.transport == client::Transport::kBatch ? "batch streams" : "unary",
-                      ms(client.request_timeout), ms(client.timeout), client.batch_keys,
-                      client.scan_page_rows);
+  text += fmt::format(
+      "clients: {}, {} ms a request, {} ms in all, batches of {}, pages of {}, {:.2f} of reads to "
+      "any replica\n",
+      client.library.transport == client::Transport::kBatch ? "batch streams" : "unary",
+      ms(client.library.request_timeout), ms(client.library.timeout), client.library.batch_keys,
+      client.library.scan_page_rows, client.replica_reads);
   text += fmt::format(
       "raft messages: drop {:.3f}, double {:.3f}, repeat {:.3f}, delay {} us, {} bytes/s; rpc: "
       "reset {:.4f}, delay {} us, {} bytes/s, held ones lost {:.2f}\nfaults:",

@@ -48,6 +48,8 @@ store::RegionViewPtr ViewOn(StoreNode& node, RegionId region) {
 }
 
 void Remove(Cluster& cluster, const store::RegionView& view, const metapb::Peer& peer) {
+  if (cluster.atlas().HasLost(view.region.meta())) return;
+  cluster.atlas().OnChangeAskedFor(view.region.meta());
   pdpb::RegionHeartbeatResponse instruction;
   instruction.set_region_id(view.region.id().value());
   *instruction.mutable_region_epoch() = view.region.meta().region_epoch();
