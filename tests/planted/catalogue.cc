@@ -92,10 +92,10 @@ constexpr auto kCatalogue = std::to_array<PlantedBug>({
     {Bug::kEpochNotChecked, "epoch-not-checked",
      "a store answers requests by routes from before a split", kCluster, 100},
     {Bug::kTtlIgnored, "ttl-ignored", "a read finds values whose time is over", kCluster, 100},
-    {Bug::kReplicaDiffers, "replica-differs", "one store leaves out a write now and then", kCluster,
-     100},
     {Bug::kDeleteRangeInclusive, "delete-range-inclusive",
      "the deletion of a range takes its end with it", kCluster, 100},
+    {Bug::kReplicaDiffers, "replica-differs", "one store leaves out a write now and then", kCluster,
+     100},
     // PD.
     {Bug::kTsoSavedAfterUse, "tso-saved-after-use",
      "timestamps are given out before their limit is saved", kCluster, 0},

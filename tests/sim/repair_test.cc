@@ -36,6 +36,7 @@ class RepairTest : public ::testing::Test {
     Plan plan = Plan::Draw(1, Profile::kQuiet);
     plan.pd_members = 3;
     plan.stores = kStores;
+    plan.pd.replica.schedule.replica.max_replicas = 3;
     plan.clients = 1;
     plan.client = {};
     plan.store.core.split.region_keys = 960'000;

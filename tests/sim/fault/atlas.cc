@@ -76,6 +76,10 @@ bool FaultAtlas::Survives(const metapb::Region& region, StoreId loss) const {
 
 bool FaultAtlas::MayLose(const Stores& stores, const StoreNode& victim) const {
   if (victim.id() == StoreId() || stores.size() < max_replicas_) return false;
+  // PD does not know of the damage, and may give that store replicas of any region.
+  for (const auto& node : stores) {
+    if (node->IsDamaged()) return false;
+  }
   std::set<RegionId> changing;
   for (const auto& node : stores) changing.merge(Changing(*node));
   for (const auto& [id, region] : Newest(stores)) {
@@ -86,6 +90,13 @@ bool FaultAtlas::MayLose(const Stores& stores, const StoreNode& victim) const {
     if (changing.contains(id) || may_still_come || !Survives(region, victim.id())) return false;
   }
   return true;
+}
+
+bool FaultAtlas::MayDamage(const Stores& stores, const StoreNode& victim) const {
+  if (!MayLose(stores, victim)) return false;
+  const Regions regions = Newest(stores);
+  return std::none_of(regions.begin(), regions.end(),
+                      [this](const auto& region) { return HasLost(region.second); });
 }
 
 bool FaultAtlas::HasLost(const metapb::Region& region) const {

@@ -28,6 +28,9 @@ class FaultAtlas {
 
   // May all that `victim` has be lost now?
   bool MayLose(const Stores& stores, const StoreNode& victim) const;
+  // May a part of it be damaged, which nobody knows for a while? Until it is found, PD may put the
+  // store in the place of one that was lost before: then none may be missing anywhere.
+  bool MayDamage(const Stores& stores, const StoreNode& victim) const;
   // All that the store has is lost, or cannot be trusted.
   void OnLost(StoreId store) { lost_.insert(store); }
   // Is a member on a store that is lost? Who changes members regardless must leave it alone.

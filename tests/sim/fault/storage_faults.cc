@@ -80,7 +80,7 @@ bool FailSync(Cluster& cluster, env::Random& random) {
 // and serve nothing of it; then the disk is replaced. Some are restarted at once, and read a lot.
 bool Damage(Cluster& cluster, env::Random& random) {
   StoreNode& node = AnyOf(cluster.stores(), random);
-  if (node.IsDamaged() || !cluster.atlas().MayLose(cluster.stores(), node)) return false;
+  if (!cluster.atlas().MayDamage(cluster.stores(), node)) return false;
   const std::string where = node.Damage(random);
   if (where.empty()) return false;
   cluster.atlas().OnLost(node.id());
