@@ -53,7 +53,7 @@ bool IdAllocator::TryAllocate(uint32_t count, absl::StatusOr<uint64_t>& result) 
 uint64_t IdAllocator::WantedIds() {
   if (reserving_ || waiting_.empty()) return 0;
   reserving_ = true;
-  return std::max<uint64_t>(kIdReservation, waiting_.front().count);
+  return std::max<uint64_t>(reservation_, waiting_.front().count);
 }
 
 void IdAllocator::StartReservation(uint64_t count) {

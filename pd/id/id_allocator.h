@@ -17,7 +17,7 @@
 
 namespace flotilla::pd {
 
-// Ids reserved at a time, at least.
+// Ids that PD reserves at a time, at least.
 inline constexpr uint64_t kIdReservation = 1000;
 // The most ids that one request may ask for.
 inline constexpr uint32_t kMaxIdsPerRequest = 100'000;
@@ -31,7 +31,9 @@ class IdAllocator {
   // Reserves `count` ids on a quorum, then runs `done`; must not run it before it returns.
   using Reserve = absl::AnyInvocable<void(uint64_t count, Callback done) const>;
 
-  explicit IdAllocator(Reserve reserve) : reserve_(std::move(reserve)) {}
+  // Reserves `reservation` ids at a time, at least.
+  explicit IdAllocator(Reserve reserve, uint64_t reservation = kIdReservation)
+      : reserve_(std::move(reserve)), reservation_(reservation) {}
 
   // Runs `callback` with the first of `count` consecutive ids, at once or when more are reserved;
   // in the order of the calls. InvalidArgument: count is 0 or more than kMaxIdsPerRequest.
@@ -54,6 +56,7 @@ class IdAllocator {
   void OnReserved(uint64_t count, const absl::StatusOr<uint64_t>& first);
 
   const Reserve reserve_;
+  const uint64_t reservation_;
   Mutex mutex_;
   // Reserved and not handed out: [next_, end_).
   uint64_t next_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -194,21 +194,23 @@ void Leadership::AddCallbacks(const std::shared_ptr<LeaderState>& state,
             });
       },
       options_.tso_window_ms);
-  state->ids = std::make_unique<IdAllocator>([store = store_, weak](uint64_t count,
-                                                                    IdAllocator::Callback done) {
-    std::shared_ptr<LeaderState> held = weak.lock();
-    CHECK(held != nullptr) << "an id was asked of a leadership that is gone";
-    meta::v1::Command command;
-    command.mutable_reserve_ids()->set_count(count);
-    store->Propose(held->term, std::move(command),
-                   [held, done = std::move(done)](absl::StatusOr<meta::v1::Result> result) mutable {
-                     if (result.ok()) {
-                       std::move(done)(result->first_id());
-                     } else {
-                       std::move(done)(result.status());
-                     }
-                   });
-  });
+  state->ids = std::make_unique<IdAllocator>(
+      [store = store_, weak](uint64_t count, IdAllocator::Callback done) {
+        std::shared_ptr<LeaderState> held = weak.lock();
+        CHECK(held != nullptr) << "an id was asked of a leadership that is gone";
+        meta::v1::Command command;
+        command.mutable_reserve_ids()->set_count(count);
+        store->Propose(
+            held->term, std::move(command),
+            [held, done = std::move(done)](absl::StatusOr<meta::v1::Result> result) mutable {
+              if (result.ok()) {
+                std::move(done)(result->first_id());
+              } else {
+                std::move(done)(result.status());
+              }
+            });
+      },
+      options_.id_reservation);
   state->coordinator = std::make_unique<Coordinator>(
       options_.schedule, Coordinator::Parts{&state->cluster, &state->operators, &state->streams},
       random_.Fork("coordinator"),

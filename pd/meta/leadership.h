@@ -42,6 +42,7 @@ absl::Status NotLeaderStatus();
 struct LeadershipOptions {
   ScheduleConfig schedule;
   int64_t tso_window_ms = kTsoWindowMs;
+  uint64_t id_reservation = kIdReservation;
 };
 
 class Leadership final : public env::Stage {

@@ -69,7 +69,8 @@ Replica::Replica(const ReplicaOptions& options, ReplicaDependencies dependencies
       std::make_unique<RaftMetaStore>(dependencies_.clock, host_.get(), dependencies_.kv_engine);
   leadership_ = std::make_unique<Leadership>(
       dependencies_.clock, dependencies_.random.Fork("leadership"),
-      LeadershipOptions{options.schedule, options.tso_window_ms}, store_.get(), lease_);
+      LeadershipOptions{options.schedule, options.tso_window_ms, options.id_reservation},
+      store_.get(), lease_);
   leadership_->SetHandOn([this] { TransferLeadershipAway(); });
   leadership_->SetWaker(dependencies_.scheduler->Add(leadership_.get()));
 }

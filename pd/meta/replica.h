@@ -22,6 +22,7 @@ struct ReplicaOptions {
   multiraft::HostConfig host;
   ScheduleConfig schedule;
   int64_t tso_window_ms = kTsoWindowMs;
+  uint64_t id_reservation = kIdReservation;
 };
 
 // All must outlive the replica.

@@ -28,7 +28,9 @@ void DrawHost(env::Random& random, multiraft::HostConfig& host) {
   host.entry_cache_bytes = OneOf<uint64_t>(random, {64 << 20, 500});
   host.max_round_read_bytes = OneOf<uint64_t>(random, {2 << 20, 100});
   host.max_log_queue_bytes = OneOf<uint64_t>(random, {64 << 20, 64 << 20, 2000});
-  host.max_received_bytes = OneOf<uint64_t>(random, {64 << 20, 64 << 20, 2000});
+  // Heartbeats of a dozen groups must fit: they come in one order, and who is the last would be
+  // dropped every time.
+  host.max_received_bytes = OneOf<uint64_t>(random, {64 << 20, 64 << 20, 20'000});
 }
 
 void DrawStore(env::Random& random, StoreNodeOptions& store) {
@@ -54,6 +56,7 @@ void DrawPd(env::Random& random, PdNodeOptions& pd) {
   DrawHost(random, pd.replica.host);
   pd.replica.host.tick_interval = milliseconds(100);
   pd.replica.schedule.replica.max_replicas = OneOf<uint32_t>(random, {3, 3, 3, 5, 2});
+  pd.replica.id_reservation = OneOf<uint64_t>(random, {pd::kIdReservation, 10, 3});
   pd.replica.tso_window_ms = OneOf<int64_t>(random, {pd::kTsoWindowMs, 600, 150});
   pd.replica.schedule.limits.resend_after = milliseconds(OneOf(random, {500, 2000}));
   pd.replica.schedule.balance_leaders = random.Chance(0.7);
