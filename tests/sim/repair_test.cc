@@ -37,6 +37,7 @@ class RepairTest : public ::testing::Test {
     plan.pd_members = 3;
     plan.stores = kStores;
     plan.pd.replica.schedule.replica.max_replicas = 3;
+    plan.pd.replica.schedule.store_down_after = minutes(30);
     plan.clients = 1;
     plan.client = {};
     plan.store.core.split.region_keys = 960'000;

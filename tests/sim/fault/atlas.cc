@@ -83,11 +83,12 @@ bool FaultAtlas::MayLose(const Stores& stores, const StoreNode& victim) const {
   std::set<RegionId> changing;
   for (const auto& node : stores) changing.merge(Changing(*node));
   for (const auto& [id, region] : Newest(stores)) {
-    if (!IsMember(region, victim.id())) continue;
     const auto asked_for = asked_for_.find(id);
     const bool may_still_come =
         asked_for != asked_for_.end() && asked_for->second >= region.region_epoch().conf_ver();
-    if (changing.contains(id) || may_still_come || !Survives(region, victim.id())) return false;
+    // Whoever is no member yet may become one by that, or is one already, by what was not flushed.
+    if (changing.contains(id) || may_still_come) return false;
+    if (IsMember(region, victim.id()) && !Survives(region, victim.id())) return false;
   }
   return true;
 }
