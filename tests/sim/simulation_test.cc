@@ -93,7 +93,7 @@ TEST(SimulationTest, PromisesHoldUnderFaults) {
   std::cerr << summary.Text();
   // Damage that is read must be found. (By whom it is served is for the workloads to see.)
   if (seeds >= 100) {
-    EXPECT_GT(summary.damage_found(), 0u);
+    EXPECT_GT(summary.damage_found(), seeds / 50);
   }
   // The faults must not keep the clients from working, or the test shows nothing.
   EXPECT_GT(summary.operations(), 50 * seeds);
