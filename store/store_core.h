@@ -131,6 +131,7 @@ class StoreCore {
   const StoreDependencies on_;
   RegionIndex index_;
   DiskRoom room_;
+  MemberFinder members_;
   SnapshotHub hub_;
   ConsistencyService consistency_;
   RegionManager manager_;

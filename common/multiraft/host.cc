@@ -1,5 +1,6 @@
 #include "common/multiraft/host.h"
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <utility>
@@ -83,6 +84,16 @@ class Host::Impl {
   HostMetrics& metrics() { return metrics_; }
   raftlog::LogWriter& log_writer() { return log_writer_; }
   const env::Clock& clock() const { return *clock_; }
+  QueueLengths Queues() const {
+    QueueLengths queues{.log_bytes = log_writer_.queued_bytes()};
+    for (int i = 0; i < router_.workers(); ++i) {
+      queues.inbox_messages = std::max<uint64_t>(queues.inbox_messages, router_.worker(i).size());
+    }
+    for (const auto& worker : apply_workers_) {
+      queues.apply_bytes = std::max(queues.apply_bytes, worker->queued_bytes());
+    }
+    return queues;
+  }
 
  private:
   // On a thread of the log engine. What is in its memory is applied already, most of it: once the
@@ -187,6 +198,8 @@ void Host::ReportUnreachable(StoreId store_id) {
     }
   }
 }
+
+QueueLengths Host::Queues() const { return impl_->Queues(); }
 
 double Host::SlowScore() { return impl_->log_writer().SlowScoreNow(); }
 

@@ -119,6 +119,13 @@ struct GroupStatus {
   uint64_t pending_reads = 0;
 };
 
+// What waits for the stages, of each kind the most that waits for one of them.
+struct QueueLengths {
+  uint64_t inbox_messages = 0;  // For a raft worker.
+  uint64_t log_bytes = 0;       // For the log's disk.
+  uint64_t apply_bytes = 0;     // For an apply worker.
+};
+
 class Host {
  public:
   // Adds its stages to the scheduler; nothing runs before Scheduler::Start.
@@ -156,6 +163,8 @@ class Host {
   void ReportUnreachable(StoreId store_id);
   // How slow the log's disk is, from 1 to 100: see raftlog::SlowScore. Thread-safe.
   double SlowScore();
+  // Thread-safe; each number as of a moment of its own.
+  QueueLengths Queues() const;
   void Inspect(RegionId region_id, absl::AnyInvocable<void(absl::StatusOr<GroupStatus>) &&> done);
   // Runs `work` on the group's raft worker. Not called when the group does not exist.
   void WithPeer(RegionId region_id, absl::AnyInvocable<void(PeerDelegate&, PeerHandle&) &&> work);

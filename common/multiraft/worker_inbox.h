@@ -41,6 +41,8 @@ class WorkerInbox {
     if (!tick_waits_.exchange(true)) inbox_.PushCompletion(TickAll{});
   }
 
+  size_t size() const { return inbox_.size(); }
+
   // Moves all that waits to `out`, which must be empty.
   void TakeAll(std::vector<PeerMessage>& out) {
     // A request that is counted and not pushed yet is counted until the next call: the bound is

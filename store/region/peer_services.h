@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "common/net/envelope.h"
 #include "common/raft/types.h"
+#include "store/region/peer_identity.h"
 #include "store/region/region.h"
 #include "store/region/region_index.h"
 #include "tikv/pdpb.pb.h"
@@ -45,6 +46,8 @@ class PeerServices {
   virtual void TellRemoved(StoreId store, const metapb::Region& region, PeerId removed) = 0;
 
   virtual void SendToStore(net::Envelope envelope) = 0;
+  // Asks those who are members now, by PD's word, whether `self` is one.
+  virtual void AskNewMembers(const PeerIdentity& self) = 0;
 
   // --- Snapshots --------------------------------------------------------------------------------
   virtual absl::StatusOr<raft::Snapshot> SnapshotFor(RegionId region_id, Index min_index) = 0;

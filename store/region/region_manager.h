@@ -17,6 +17,7 @@
 #include "common/env/clock.h"
 #include "common/multiraft/host.h"
 #include "common/net/transport.h"
+#include "store/region/member_finder.h"
 #include "store/region/message_context.h"
 #include "store/region/peer_services.h"
 #include "store/region/region_index.h"
@@ -47,6 +48,7 @@ struct RegionManagerDependencies {
   SnapshotExchange* snapshots = nullptr;
   StateInstaller* installer = nullptr;
   DiskRoom* room = nullptr;
+  MemberFinder* members = nullptr;
   // May be null.
   HashSink* hashes = nullptr;
 };
@@ -91,6 +93,7 @@ class RegionManager final : public PeerServices, public multiraft::Tenant {
   void CheckSplit(RegionViewPtr view) override;
   void TellRemoved(StoreId store, const metapb::Region& region, PeerId removed) override;
   void SendToStore(net::Envelope envelope) override;
+  void AskNewMembers(const PeerIdentity& self) override { on_.members->Ask(self); }
   absl::StatusOr<raft::Snapshot> SnapshotFor(RegionId region_id, Index min_index) override;
   void SendSnapshot(net::Envelope envelope) override;
   absl::StatusOr<metapb::Region> ReceivedRegion(const raft::Snapshot& snapshot) override;

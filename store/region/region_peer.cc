@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 #include <variant>
 
 #include "absl/strings/str_cat.h"
@@ -14,6 +15,7 @@
 #include "store/operation/conf_change.h"
 #include "store/operation/split.h"
 #include "store/region/install_record.h"
+#include "store/region/member_finder.h"
 #include "store/region/message_context.h"
 #include "store/region/region_storage.h"
 
@@ -129,7 +131,7 @@ bool RegionPeer::AcceptMessage(const net::Envelope& envelope) {
   }
   if (leads()) followers_.Heard(message.from, now_);
   // The node of a learner never forgets its leader, since it has no election to begin.
-  if (IsFromLeader(message.body)) leader_seen_ = now_;
+  if (IsFromLeader(message.body)) SawLeader(now_);
   env_.room->Heard(envelope.from_store, envelope.disk_full);
   return !env_.room->Drops(message.body);
 }
@@ -227,7 +229,7 @@ void RegionPeer::OnRoleChange(const raft::SoftState& state, Term term) {
   term_ = term;
   published_->leader = leader_.value();
   published_->term = term.value();
-  if (leader_ != PeerId()) leader_seen_ = env_.clock->Now();
+  if (leader_ != PeerId()) SawLeader(env_.clock->Now());
   if (leads() != led) followers_.Clear();
   if (leads()) Report();
 }
@@ -351,7 +353,7 @@ void RegionPeer::OnTick() {
     snapshot_.reserved = false;
   }
   const env::Instant now = now_ = env_.clock->Now();
-  if (leads()) leader_seen_ = now;
+  if (leads()) SawLeader(now);
   if (now >= next_inspection_) {
     next_inspection_ = now + env_.config.inspect_interval;
     if (!leads()) {
@@ -395,16 +397,15 @@ void RegionPeer::AskForMembership(env::Instant now) {
     }
   }
   for (const auto& [peer, store] : others) {
-    net::Envelope question;
-    question.region_id = self_.region_id;
-    question.from_store = self_.store_id;
-    question.to_store = store;
-    question.context = EncodeContext(MembershipQuestion{});
-    question.message.from = self_.peer_id;
-    question.message.to = peer;
-    question.message.body = raft::HeartbeatResponse{};  // Not looked at.
-    env_.services->SendToStore(std::move(question));
+    env_.services->SendToStore(AskWhetherMember(self_, peer, store));
   }
+  // Those may all be gone too.
+  if (std::exchange(asked_in_vain_, true)) env_.services->AskNewMembers(self_);
+}
+
+void RegionPeer::SawLeader(env::Instant now) {
+  leader_seen_ = now;
+  asked_in_vain_ = false;
 }
 
 void RegionPeer::Report() {

@@ -32,7 +32,8 @@ struct RegionPeerConfig {
   env::Duration long_heartbeat_interval = std::chrono::seconds(10);
   // How often a leader looks at its followers and its growth.
   env::Duration inspect_interval = std::chrono::seconds(1);
-  // A peer that has heard of no leader for so long asks whether it is still a member.
+  // A peer that has heard of no leader for so long asks whether it is still a member: those whom it
+  // knows, and after as long again also those of whom PD knows.
   env::Duration leader_missing_timeout = std::chrono::seconds(10);
   // Growth that calls for a split check.
   uint64_t check_after_bytes = 6 << 20;
@@ -96,6 +97,7 @@ class RegionPeer final : public multiraft::PeerDelegate {
   void InspectFollowers(env::Instant now);
   void CheckGrowth();
   void AskForMembership(env::Instant now);
+  void SawLeader(env::Instant now);
 
   const PeerIdentity self_;
   const RegionPeerEnvironment env_;
@@ -130,6 +132,7 @@ class RegionPeer final : public multiraft::PeerDelegate {
   env::Instant next_report_{};
   env::Instant next_inspection_{};
   env::Instant leader_seen_{};
+  bool asked_in_vain_ = false;  // Since then, at least once.
 };
 
 }  // namespace flotilla::store

@@ -71,6 +71,7 @@ constexpr FormerFailure kFormerFailures[] = {
     {878, Profile::kSwarm, 20, 1, "replicas of a new region differed before its first entry"},
     {11, Profile::kSwarm, 20, 2, "a region waited for a replica on a store that had lost its disk"},
     {40, Profile::kSwarm, 20, 2, "the same"},
+    {6636, Profile::kSwarm, 20, 2, "a removed peer stayed: whom it knew was removed before it"},
 };
 
 TEST(SimulationTest, SeedsThatFoundSomethingPass) {

@@ -45,8 +45,11 @@ void FakePd::Call(std::string_view method, std::unique_ptr<Message> request,
         stores[asked.store_id()];
   } else if (method == "pdpb.PD/GetRegionByID") {
     const auto& asked = static_cast<const pdpb::GetRegionByIDRequest&>(*request);
-    if (bootstrapped.has_value() && bootstrapped->id() == asked.region_id()) {
-      *static_cast<pdpb::GetRegionResponse*>(response.get())->mutable_region() = *bootstrapped;
+    auto* answer = static_cast<pdpb::GetRegionResponse*>(response.get());
+    if (const auto it = heartbeats.find(asked.region_id()); it != heartbeats.end()) {
+      *answer->mutable_region() = it->second.region();
+    } else if (bootstrapped.has_value() && bootstrapped->id() == asked.region_id()) {
+      *answer->mutable_region() = *bootstrapped;
     }
   } else if (method == "pdpb.PD/AskBatchSplit") {
     const auto& asked = static_cast<const pdpb::AskBatchSplitRequest&>(*request);

@@ -16,6 +16,7 @@ constexpr int kAttempts = 30;
 SimStore::SimStore(const Parts& parts, const StoreClusterOptions& options)
     : reserve_(parts.files, ".", 0, parts.process, &metrics_),
       room_(parts.id, &reserve_, &metrics_),
+      members_(parts.pd, parts.transport, &metrics_),
       hub_(parts.engine) {
   manager_ = std::make_unique<RegionManager>(RegionManagerDependencies{.store_id = parts.id,
                                                                        .engine = parts.engine,
@@ -24,7 +25,8 @@ SimStore::SimStore(const Parts& parts, const StoreClusterOptions& options)
                                                                        .index = &index_,
                                                                        .snapshots = &hub_,
                                                                        .installer = &hub_,
-                                                                       .room = &room_},
+                                                                       .room = &room_,
+                                                                       .members = &members_},
                                              options.peer);
   multiraft::HostConfig config = options.host;
   config.store_id = parts.id;

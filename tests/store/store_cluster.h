@@ -166,6 +166,7 @@ class SimStore {
   metrics::Registry metrics_;
   disk::DiskReserve reserve_;
   DiskRoom room_;
+  MemberFinder members_;
   RegionIndex index_;
   SnapshotHub hub_;
   std::unique_ptr<RegionManager> manager_;

@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -112,6 +113,7 @@ class Resources final : public Check {
       Compare(cluster, *node, "requests in flight", in_flight.requests(),
               limits.requests + kMostRefused);
       Compare(cluster, *node, "bytes in flight", in_flight.bytes(), limits.bytes + kMostAnswers);
+      CompareQueues(cluster, *node);
     }
   }
 
@@ -123,6 +125,18 @@ class Resources final : public Check {
   static constexpr uint64_t kMostRefused = 500;
   static constexpr uint64_t kMostAnswers = 1 << 20;
 
+  // Whoever fills a queue looks at its length once a round, so that one round may come on top.
+  static constexpr uint64_t kMostRoundBytes = 1 << 20;
+  static constexpr uint64_t kMostMessages = 10'000;
+
+  static void CompareQueues(Cluster& cluster, StoreNode& node) {
+    const multiraft::HostConfig& host = cluster.plan().store.core.host;
+    const multiraft::QueueLengths queues = node.core().host().Queues();
+    Compare(cluster, node, "messages for a raft worker", queues.inbox_messages, kMostMessages);
+    Compare(cluster, node, "bytes for the log's disk", queues.log_bytes,
+            std::min(2 * host.max_log_queue_bytes, kMostLogBytes) + kMostRoundBytes);
+    Compare(cluster, node, "bytes to apply", queues.apply_bytes, kMostLogBytes);
+  }
   static void Compare(Cluster& cluster, const StoreNode& node, std::string_view what,
                       uint64_t present, uint64_t most) {
     if (present <= most) return;
