@@ -110,7 +110,7 @@ class Pd::Impl {
   env::PosixFileSystem files_;
   env::ExitOnDiskFailure fail_stop_;
   metrics::Registry metrics_;
-  rpc::GrpcEventLoop loop_{"pd-rpc", &clock_};
+  rpc::GrpcEventLoop loop_{"pd-rpc", &clock_, rpc::GrpcEventLoop::Priority::kBeforeWorkers};
   rpc::ChannelPool channels_;
   std::shared_ptr<Founding> founding_;
   Storage storage_;

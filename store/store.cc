@@ -151,7 +151,7 @@ struct Foundation {
   explicit Foundation(const StoreConfig& config)
       : fail_stop(config.data_dir, !config.log.file.empty()),
         random(env::Random::SystemSeed()),
-        loop("rpc", &clock),
+        loop("rpc", &clock, rpc::GrpcEventLoop::Priority::kBeforeWorkers),
         pd(PdOptions(config), &loop, &pool, random.Fork("pd")) {}
 
   static pdclient::GrpcPdClientOptions PdOptions(const StoreConfig& config) {

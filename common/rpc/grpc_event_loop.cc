@@ -1,4 +1,5 @@
-// The loop thread: take a completion, run it, run what was posted, run the timers that are due.
+// The loop thread: take a completion, run it, run what was posted, run the timers that are due;
+// and when there is nothing left to take, run what waits for that.
 //
 // How a post wakes the loop without waking it too often:
 //   1. The loop announces `polling_`, then looks at `has_posted_` once more, then polls.
@@ -16,9 +17,17 @@
 #include <optional>
 
 #include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/env/thread_priority.h"
 #include "common/rpc/completion.h"
 
 namespace flotilla::rpc {
+namespace {
+
+// Three times the share of a thread at 0.
+constexpr int kNice = -5;
+
+}  // namespace
 
 class GrpcEventLoop::WakeCompletion final : public Completion {
  public:
@@ -32,9 +41,10 @@ class GrpcEventLoop::WakeCompletion final : public Completion {
   GrpcEventLoop* const loop_;
 };
 
-GrpcEventLoop::GrpcEventLoop(std::string name, const env::Clock* clock)
+GrpcEventLoop::GrpcEventLoop(std::string name, const env::Clock* clock, Priority priority)
     : name_(std::move(name)),
       clock_(clock),
+      priority_(priority),
       builder_(std::make_unique<grpc::ServerBuilder>()),
       queue_(builder_->AddCompletionQueue()),
       wake_alarm_(std::make_unique<grpc::Alarm>()),
@@ -51,7 +61,10 @@ std::unique_ptr<grpc::ServerBuilder> GrpcEventLoop::TakeServerBuilder() {
 
 void GrpcEventLoop::Start() {
   CHECK(!thread_.joinable());
-  thread_ = std::thread([this] { Run(); });
+  thread_ = std::thread([this] {
+    TakePriority();
+    Run();
+  });
   pthread_setname_np(thread_.native_handle(), name_.c_str());
 }
 
@@ -143,15 +156,30 @@ void GrpcEventLoop::RunDueTimers() {
   }
 }
 
+void GrpcEventLoop::RunBeforeWaiting() {
+  running_.swap(before_waiting_);
+  for (Task& task : running_) std::move(task)();
+  running_.clear();
+}
+
 void GrpcEventLoop::MaybeShutDown() {
   if (!stopping_.load()) return;
   MutexLock lock(mutex_);
   if (shut_down_ || !posted_.empty() || !timers_.empty() || first_operation_ != nullptr) return;
+  if (!before_waiting_.empty()) return;
   shut_down_ = true;
   queue_->Shutdown();
 }
 
+void GrpcEventLoop::TakePriority() {
+  if (priority_ == Priority::kNormal || env::SetThreadNice(kNice)) return;
+  LOG_INFO(
+      "thread {} has no precedence: that takes CAP_SYS_NICE, or an RLIMIT_NICE of {} (ulimit -e)",
+      name_, 20 - kNice);
+}
+
 void GrpcEventLoop::Run() {
+  int events_first = 0;
   while (true) {
     if (has_posted_.load()) RunPosted();
     if (!timers_.empty()) RunDueTimers();
@@ -163,6 +191,15 @@ void GrpcEventLoop::Run() {
       until = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
                            gpr_time_from_nanos(left.count(), GPR_TIMESPAN));
     }
+    if (!before_waiting_.empty() || gathers_) {
+      // Only what is here.
+      until = gpr_inf_past(GPR_CLOCK_MONOTONIC);
+      if (++events_first > kMostEventsFirst) {
+        events_first = 0;
+        RunBeforeWaiting();
+        continue;
+      }
+    }
     polling_.store(true);
     if (has_posted_.load()) {
       polling_.store(false);
@@ -173,7 +210,15 @@ void GrpcEventLoop::Run() {
     const grpc::CompletionQueue::NextStatus next = queue_->AsyncNext(&tag, &ok, until);
     polling_.store(false);
     if (next == grpc::CompletionQueue::SHUTDOWN) return;
-    if (next == grpc::CompletionQueue::GOT_EVENT) Completion::Complete(tag, ok);
+    if (next == grpc::CompletionQueue::GOT_EVENT) {
+      Completion::Complete(tag, ok);
+    } else {
+      events_first = 0;
+      RunBeforeWaiting();
+      if (std::exchange(gathers_, false) && !stopping_.load()) {
+        std::this_thread::sleep_for(kGatherTime);
+      }
+    }
   }
 }
 

@@ -28,6 +28,11 @@ namespace flotilla::rpc {
 
 class GrpcEventLoop final : public EventLoop {
  public:
+  // A server's loop goes before the threads that do the work where cores are scarce: under too much
+  // load it must still refuse what is too much, and hand on what Raft and PD say. It takes effect
+  // where the system permits it, and changes nothing where every thread has a core.
+  enum class Priority { kNormal, kBeforeWorkers };
+
   // An operation of a client that is under way: Stop cancels it and waits for its end.
   class Operation {
    public:
@@ -46,7 +51,7 @@ class GrpcEventLoop final : public EventLoop {
   };
 
   // `name`: of the thread, at most 15 characters. `clock` must outlive the loop.
-  GrpcEventLoop(std::string name, const env::Clock* clock);
+  GrpcEventLoop(std::string name, const env::Clock* clock, Priority priority = Priority::kNormal);
   // Stops first.
   ~GrpcEventLoop() override;
   GrpcEventLoop(const GrpcEventLoop&) = delete;
@@ -71,9 +76,15 @@ class GrpcEventLoop final : public EventLoop {
 
   bool InLoopThread() const { return std::this_thread::get_id() == thread_.get_id(); }
 
-  // --- For the adapters in this folder
-  // ------------------------------------------------------------ False when the loop is stopping:
-  // the operation must not begin.
+  // --- For the adapters in this folder ----------------------------------------------------------
+  // Runs `task` before the loop waits the next time, or after kMostEventsFirst events: when what is
+  // here already was looked at. Loop thread only.
+  void RunBeforeWaiting(Task task) { before_waiting_.push_back(std::move(task)); }
+  // Requests are being refused: what comes next is left to gather for kGatherTime. Each look at the
+  // network costs about as much as a refusal does, and the more it finds the less it costs. Loop
+  // thread only.
+  void Gather() { gathers_ = true; }
+  // False when the loop is stopping: the operation must not begin.
   [[nodiscard]] bool Register(Operation* operation);
   void Unregister(Operation* operation);
   grpc::ServerCompletionQueue* queue() { return queue_.get(); }
@@ -93,15 +104,23 @@ class GrpcEventLoop final : public EventLoop {
     }
   };
 
+  // So many events may come before those who wait for a pause. A few tens of microseconds each.
+  static constexpr int kMostEventsFirst = 64;
+  // Much less than what a request takes while others are refused (admission.write-delay).
+  static constexpr env::Duration kGatherTime = std::chrono::milliseconds(3);
+
+  void TakePriority();
   void Run();
   void RunPosted();
   void RunDueTimers();
+  void RunBeforeWaiting();
   // Shuts the queue down when the loop is stopping and nothing is left to do.
   void MaybeShutDown();
   bool IsShutDown();
 
   const std::string name_;
   const env::Clock* const clock_;
+  const Priority priority_;
   std::unique_ptr<grpc::ServerBuilder> builder_;
   std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   std::thread thread_;
@@ -123,6 +142,8 @@ class GrpcEventLoop final : public EventLoop {
 
   // Loop thread only.
   std::vector<Task> running_;
+  std::vector<Task> before_waiting_;
+  bool gathers_ = false;
   std::set<Timer> timers_;
   uint64_t next_timer_order_ = 0;
 };

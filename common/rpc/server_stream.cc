@@ -55,15 +55,32 @@ void ServerStream::OnRead(bool ok) {
     progress_.half_closed = true;
   } else if (!progress_.finishing) {
     progress_.quiet = false;
-    // Answers that come while the message is handled are written together, by the Pump below. A
-    // Wake on another thread that finds the flag set happened after its push, which that Pump sees.
+    // Answers that come while messages are handled that have arrived together are written together,
+    // by one Pump after the last of them: else each answer would cost a system call. A Wake on
+    // another thread that finds the flag set happened after its push, which that Pump sees.
     pump_scheduled_.store(true);
     handler_->OnIncoming(incoming_.get());
     incoming_->Clear();
+    if (!progress_.broken) {
+      MaybeRead();
+      PumpBeforeWaiting();
+      return;
+    }
     pump_scheduled_.store(false);
   }
   Pump();
   MaybeEnd();
+}
+
+void ServerStream::PumpBeforeWaiting() {
+  if (std::exchange(progress_.pumps_before_waiting, true)) return;
+  loop_->RunBeforeWaiting([self = shared_from_this()] {
+    self->progress_.pumps_before_waiting = false;
+    self->pump_scheduled_.store(false);
+    if (self->handler_ == nullptr) return;
+    self->Pump();
+    self->MaybeEnd();
+  });
 }
 
 void ServerStream::OnWritten(bool ok) {

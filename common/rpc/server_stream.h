@@ -37,6 +37,7 @@ class ServerStream final : public StreamControl, public std::enable_shared_from_
 
   void Wake() override;
   void Close(absl::Status status) override;
+  void Gather() override { loop_->Gather(); }
   std::string peer() const override { return peer_; }
 
  private:
@@ -53,6 +54,7 @@ class ServerStream final : public StreamControl, public std::enable_shared_from_
     bool broken = false;
     // No message came since the last look of a draining server.
     bool quiet = false;
+    bool pumps_before_waiting = false;
   };
 
   void OnAccepted(bool ok);
@@ -62,6 +64,8 @@ class ServerStream final : public StreamControl, public std::enable_shared_from_
   void OnDone(bool ok);
   // Starts whatever can be started.
   void Pump();
+  // The same, after what has arrived already was handled too.
+  void PumpBeforeWaiting();
   void MaybeWrite();
   void MaybeRead();
   void Finish(absl::Status status);

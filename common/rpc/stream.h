@@ -27,6 +27,9 @@ class StreamControl {
   // Ends the stream: a server sends what FillNext still gives and then `status`; a client cancels
   // at once. The handler's OnClosed follows.
   virtual void Close(absl::Status status) = 0;
+  // The handler refuses what it was just given, and will refuse more: what comes next may be left
+  // to gather for a moment. Loop thread only.
+  virtual void Gather() {}
   // The address of the other end, for logs.
   virtual std::string peer() const = 0;
 };

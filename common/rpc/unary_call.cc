@@ -130,6 +130,7 @@ bool UnaryCall::Parse() {
 
 void UnaryCall::Refuse(const absl::Status& error) {
   ServerCore* const core = method_->core();
+  core->loop->Gather();
   method_->metrics().seconds.Observe(env::Seconds(core->loop->clock().Now() - started_));
   core->unary_calls.fetch_sub(1);
   writer_->Finish(method_->Refusal(error), grpc::Status::OK, HandOver());

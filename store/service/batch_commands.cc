@@ -5,22 +5,30 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "common/base/check.h"
 #include "common/base/mutex.h"
+#include "common/rpc/unary_handler.h"
+#include "flotilla/batch_frame.pb.h"
 #include "store/kv/api_reply.h"
+#include "store/service/unparsed_request.h"
 #include "tikv/tikvpb.pb.h"
 
 namespace flotilla::store {
 namespace {
 
+using batch::v1::BatchCommandsFrame;
 using tikvpb::BatchCommandsRequest;
 using tikvpb::BatchCommandsResponse;
 
 // What goes into one message.
 constexpr size_t kMaxAnswers = 1024;
 constexpr size_t kMaxAnswerBytes = 1 << 20;
+// The memory of larger messages is not kept for the next one.
+constexpr size_t kKeepBytes = 1 << 20;
 
 class BatchCommands final
-    : public rpc::TypedStreamHandler<BatchCommandsRequest, BatchCommandsResponse>,
+    : public rpc::TypedStreamHandler<BatchCommandsFrame, BatchCommandsResponse>,
       public std::enable_shared_from_this<BatchCommands> {
  public:
   BatchCommands(KvApi* api, rpc::InFlight* in_flight, std::shared_ptr<rpc::StreamControl> control)
@@ -28,7 +36,7 @@ class BatchCommands final
   // Of a stream that broke, what nobody will read.
   ~BatchCommands() override { in_flight_->Leave(outstanding_.load(), outstanding_bytes_.load()); }
 
-  void OnMessage(BatchCommandsRequest* message) override;
+  void OnMessage(BatchCommandsFrame* message) override;
   bool Fill(BatchCommandsResponse* message) override;
   bool ReadyToRead() override {
     return outstanding_.load() < in_flight_->of_a_stream().requests &&
@@ -46,7 +54,6 @@ class BatchCommands final
   // keeps the stream alive, and deletes itself with its last item.
   struct Batch {
     std::shared_ptr<BatchCommands> stream;
-    BatchCommandsRequest request;
     std::vector<Item> items;
     std::atomic<size_t> left;
     size_t bytes = 0;
@@ -59,6 +66,7 @@ class BatchCommands final
   struct Item {
     Batch* batch = nullptr;
     uint64_t id = 0;
+    BatchCommandsRequest::Request request;
     BatchCommandsResponse::Response response;
 
     // May delete the batch, and the item with it.
@@ -70,6 +78,9 @@ class BatchCommands final
     BatchCommandsResponse::Response response;
   };
 
+  // Refuses a write for which there is no room; false, and nothing done, when it may go on.
+  bool Refuse(const std::string& unparsed, Item& item);
+  void Gather();
   void Dispatch(const BatchCommandsRequest::Request& request, Item& item);
   template <typename Request, typename Response>
   void Run(const Request& request, Response* response, Item& item,
@@ -107,7 +118,7 @@ class BatchCommands final
   size_t filled_ = 0;
 };
 
-void BatchCommands::OnMessage(BatchCommandsRequest* message) {
+void BatchCommands::OnMessage(BatchCommandsFrame* message) {
   if (message->requests_size() != message->request_ids_size()) {
     Close(absl::InvalidArgumentError("request_ids and requests differ in number"));
     return;
@@ -115,9 +126,8 @@ void BatchCommands::OnMessage(BatchCommandsRequest* message) {
   if (message->requests().empty()) return;
   auto* batch = new Batch;
   batch->stream = shared_from_this();
-  batch->request.Swap(message);
-  batch->bytes = batch->request.ByteSizeLong();
-  const auto count = static_cast<size_t>(batch->request.requests_size());
+  batch->bytes = message->ByteSizeLong();
+  const auto count = static_cast<size_t>(message->requests_size());
   batch->items.resize(count);
   // One more, so that the batch lives until all its requests were dispatched.
   batch->left = count + 1;
@@ -128,10 +138,36 @@ void BatchCommands::OnMessage(BatchCommandsRequest* message) {
   for (size_t i = 0; i < count; ++i) {
     Item& item = batch->items[i];
     item.batch = batch;
-    item.id = batch->request.request_ids(static_cast<int>(i));
-    Dispatch(batch->request.requests(static_cast<int>(i)), item);
+    item.id = message->request_ids(static_cast<int>(i));
+    const std::string& unparsed = message->requests(static_cast<int>(i));
+    if (Refuse(unparsed, item)) continue;
+    if (item.request.ParseFromString(unparsed)) {
+      Dispatch(item.request, item);
+    } else {
+      item.Finish(absl::InvalidArgumentError(
+          absl::StrCat("request ", i, " of a batch of ", count, " cannot be parsed")));
+    }
   }
+  if (batch->bytes > kKeepBytes) BatchCommandsFrame().Swap(message);
   batch->Leave();
+}
+
+bool BatchCommands::Refuse(const std::string& unparsed, Item& item) {
+  const BatchCommand write = WriteIn(unparsed);
+  if (write == BatchCommandsRequest::Request::CMD_NOT_SET) return false;
+  absl::Status refusal = item.batch->refusal;
+  // What its client waits for is not known yet.
+  if (refusal.ok()) refusal = api_->CheckWrite(unparsed.size(), rpc::kNoDeadline);
+  if (refusal.ok()) return false;
+  CHECK(ToReplyError(refusal, RegionErrorOf(write, item.response))) << refusal;
+  item.Finish(absl::OkStatus());
+  Gather();
+  return true;
+}
+
+void BatchCommands::Gather() {
+  MutexLock lock(mutex_);
+  if (control_ != nullptr) control_->Gather();
 }
 
 void BatchCommands::Batch::Leave() {

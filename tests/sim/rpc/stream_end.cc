@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/base/check.h"
 #include "tests/sim/rpc/sim_event_loop.h"
 
 namespace flotilla::sim {
@@ -69,8 +70,16 @@ void StreamEnd::PumpIn() {
     arrived_.pop_front();
     // What it wakes is pumped right after.
     const std::shared_ptr<rpc::StreamHandler> handler = handler_;
-    handler->OnIncoming(message.get());
+    handler->OnIncoming(AsIncoming(*message));
   }
+}
+
+rpc::StreamHandler::Message* StreamEnd::AsIncoming(Message& message) {
+  if (incoming_ == nullptr) incoming_ = handler_->NewIncoming();
+  if (incoming_->GetDescriptor() == message.GetDescriptor()) return &message;
+  CHECK(incoming_->ParseFromString(message.SerializeAsString()))
+      << incoming_->GetTypeName() << " is not " << message.GetTypeName() << " on the wire";
+  return incoming_.get();
 }
 
 bool StreamEnd::PumpOut() {

@@ -47,6 +47,8 @@ class StreamEnd final : public rpc::StreamControl, public std::enable_shared_fro
   void PumpIn();
   // False when the window is full.
   bool PumpOut();
+  // As the handler reads it, which may be another type with the same form on the wire.
+  Message* AsIncoming(Message& message);
   void SendToOther(absl::AnyInvocable<void(StreamEnd&) &&> what, size_t bytes = 0);
   void OnArrived(std::unique_ptr<Message> message);
   void End(const absl::Status& status);
@@ -62,6 +64,7 @@ class StreamEnd final : public rpc::StreamControl, public std::enable_shared_fro
   bool pump_scheduled_ = false;
   int on_the_way_ = 0;
   std::unique_ptr<Message> outgoing_;
+  std::unique_ptr<Message> incoming_;
   std::deque<std::unique_ptr<Message>> arrived_;
   std::optional<absl::Status> close_with_;
 };

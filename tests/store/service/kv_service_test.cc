@@ -16,6 +16,9 @@
 #include "common/errors/region_error.h"
 #include "common/rpc/batch_client.h"
 #include "common/rpc/client_call.h"
+#include "common/rpc/client_stream.h"
+#include "flotilla/batch_frame.pb.h"
+#include "store/service/unparsed_request.h"
 #include "tests/common/rpc/loopback.h"
 
 namespace flotilla::store {
@@ -26,6 +29,10 @@ using Answer = std::optional<absl::StatusOr<BatchClient::Response>>;
 
 class NoGroups final : public Replicator {
  public:
+  // What every write is refused with.
+  absl::Status room;
+
+  absl::Status CheckRoom(uint64_t, env::Duration) const override { return room; }
   void Propose(RegionId id, multiraft::Proposal proposal) override {
     std::move(proposal.callback)(errors::RegionNotFound(id));
   }
@@ -148,6 +155,87 @@ TEST_F(KvServiceTest, WhenTooMuchIsInFlightRequestsAreRefusedAtOnce) {
     EXPECT_TRUE(Ask(batch, request)->rawget().region_error().has_region_not_found());
     EXPECT_TRUE(AskAlone(Get(1))->region_error().has_region_not_found());
   }
+  EXPECT_TRUE(AwaitNothingInFlight());
+}
+
+TEST_F(KvServiceTest, WritesWithoutRoomAreRefusedUnparsed) {
+  BatchClient batch(&client_.loop(), channel_, {}, env::Random(1));
+  std::vector<BatchClient::Request> writes(5);
+  writes[0].mutable_rawput();
+  writes[1].mutable_rawbatchput();
+  writes[2].mutable_rawdelete();
+  writes[3].mutable_rawbatchdelete();
+  writes[4].mutable_rawdeleterange();
+  groups_.room = errors::ServerIsBusy("no room", 100);
+  for (const BatchClient::Request& write : writes) {
+    const auto answer = Ask(batch, write);
+    ASSERT_TRUE(answer.ok()) << answer.status();
+    // The answer is of the same kind, and has a place for the error.
+    ASSERT_EQ(static_cast<int>(answer->cmd_case()), static_cast<int>(write.cmd_case()));
+    const auto* field = answer->GetDescriptor()->FindFieldByNumber(answer->cmd_case());
+    const auto& inner = answer->GetReflection()->GetMessage(*answer, field);
+    const auto& error = inner.GetReflection()->GetMessage(
+        inner, inner.GetDescriptor()->FindFieldByName("region_error"));
+    EXPECT_TRUE(static_cast<const errorpb::Error&>(error).has_server_is_busy())
+        << inner.DebugString();
+  }
+  BatchClient::Request read;
+  *read.mutable_rawget() = Get(1);
+  EXPECT_TRUE(Ask(batch, read)->rawget().region_error().has_region_not_found());
+  EXPECT_TRUE(AwaitNothingInFlight());
+}
+
+TEST(UnparsedRequestTest, AWriteIsToldByItsFirstByte) {
+  using Request = BatchClient::Request;
+  Request request;
+  request.mutable_rawbatchput()->add_pairs()->set_key("k");
+  EXPECT_EQ(WriteIn(request.SerializeAsString()), Request::kRawBatchPut);
+  request.mutable_rawget()->set_key("k");
+  EXPECT_EQ(WriteIn(request.SerializeAsString()), Request::CMD_NOT_SET);
+  request.mutable_empty();  // A tag of two bytes.
+  EXPECT_EQ(WriteIn(request.SerializeAsString()), Request::CMD_NOT_SET);
+  for (const std::string_view not_a_request :
+       {"", "\xff", "\x78\x01", "\x80\x80\x80\x80\x80\x80"}) {
+    EXPECT_EQ(WriteIn(not_a_request), Request::CMD_NOT_SET);
+  }
+}
+
+// Sends one message, whatever is in it.
+class FrameSender final : public rpc::ClientStreamHandler {
+ public:
+  explicit FrameSender(batch::v1::BatchCommandsFrame frame) : frame_(std::move(frame)) {}
+
+  std::unique_ptr<Message> NewIncoming() const override {
+    return std::make_unique<tikvpb::BatchCommandsResponse>();
+  }
+  std::unique_ptr<Message> NewOutgoing() const override {
+    return std::make_unique<batch::v1::BatchCommandsFrame>();
+  }
+  void OnIncoming(Message*) override {}
+  bool FillNext(Message* message) override {
+    if (std::exchange(sent_, true)) return false;
+    message->CopyFrom(frame_);
+    return true;
+  }
+  void OnClosed(const absl::Status& status) override { closed.Set(status); }
+
+  rpc::Box<std::optional<absl::Status>> closed;
+
+ private:
+  const batch::v1::BatchCommandsFrame frame_;
+  bool sent_ = false;
+};
+
+TEST_F(KvServiceTest, ARequestThatCannotBeParsedEndsItsStream) {
+  batch::v1::BatchCommandsFrame frame;
+  // A put that is longer than the request.
+  frame.add_requests("\x7a\x7fx");
+  frame.add_request_ids(1);
+  const auto sender = std::make_shared<FrameSender>(frame);
+  const auto stream = client_.loop().OpenStream(channel_, "tikvpb.Tikv/BatchCommands", sender);
+  ASSERT_TRUE(sender->closed.WaitUntil([](const auto& status) { return status.has_value(); }));
+  EXPECT_EQ(sender->closed.Get()->code(), absl::StatusCode::kInvalidArgument)
+      << *sender->closed.Get();
   EXPECT_TRUE(AwaitNothingInFlight());
 }
 
