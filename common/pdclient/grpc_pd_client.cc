@@ -75,8 +75,9 @@ struct GrpcPdClient::Shared {
             TsoStream::Limits{options.call_timeout, options.max_waiting_timestamps,
                               options.tso_stall},
             StalledCounter(options.metrics, "tso"))),
-        heartbeats(
-            std::make_shared<HeartbeatStream>(loop, finder, options.max_waiting_heartbeats)) {
+        heartbeats(std::make_shared<HeartbeatStream>(
+            loop, finder, options.max_waiting_heartbeats, options.heartbeat_stall,
+            StalledCounter(options.metrics, "region_heartbeat"))) {
     tso->Open(options.backoff, client_random.Fork("tso"));
     heartbeats->Open(options.backoff, client_random.Fork("heartbeats"));
   }

@@ -34,6 +34,10 @@ struct GrpcPdClientOptions {
   // who lives and leads answers in milliseconds. A call is so asked three times before it ends.
   rpc::StallWatchOptions tso_stall = {.timeout = std::chrono::seconds(3),
                                       .max_timeout = std::chrono::seconds(3)};
+  // How long PD may owe an answer to region heartbeats; it comes after a second or so. Longer after
+  // streams without any, such as a PD's that knows no answers.
+  rpc::StallWatchOptions heartbeat_stall = {.timeout = std::chrono::seconds(10),
+                                            .max_timeout = std::chrono::seconds(80)};
   // Streams that were given up because they stood still are counted here. May be null; must
   // outlive the loop.
   metrics::Registry* metrics = nullptr;

@@ -61,7 +61,12 @@ class FakeMember::Heartbeats
     response.mutable_header()->set_cluster_id(member_->cluster_->cluster_id);
     response.set_region_id(request->region().id());
     response.mutable_transfer_leader()->mutable_peer()->set_id(request->leader().id() + 1);
+    pdpb::RegionHeartbeatResponse word;
+    *word.mutable_header() = response.header();
     EXPECT_TRUE(answers_.TryPush(std::move(response), 1));
+    if (member_->cluster_->acknowledges.load()) {
+      EXPECT_TRUE(answers_.TryPush(std::move(word), 1));
+    }
     member_->cluster_->heartbeats.Update(
         [request](auto& all) { all.push_back(std::move(*request)); });
   }

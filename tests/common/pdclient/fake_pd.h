@@ -33,6 +33,8 @@ struct FakeCluster {
   rpc::Box<std::vector<std::string>> stream_peers;
   // The next request is the last that its stream of timestamps reads, and is not answered.
   std::atomic<bool> tso_stands_still{false};
+  // False: region heartbeats are not acknowledged, though instructions come back.
+  std::atomic<bool> acknowledges{true};
   rpc::Box<std::vector<pdpb::RegionHeartbeatRequest>> heartbeats;
   rpc::Box<std::vector<std::string>> addresses;
 };

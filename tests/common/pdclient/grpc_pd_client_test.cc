@@ -45,6 +45,7 @@ class GrpcPdClientTest : public ::testing::Test {
     options.call_timeout = call_timeout_;
     options.attempt_timeout = std::chrono::seconds(1);
     options.tso_stall = stall_;
+    options.heartbeat_stall = stall_;
     options.metrics = &metrics_;
     client_ = std::make_unique<GrpcPdClient>(options, &loopback_.loop(), &loopback_.pool(),
                                              env::Random(3));
@@ -368,6 +369,43 @@ TEST_F(GrpcPdClientTest, HeartbeatStreamFollowsTheLeaderAndTellsSo) {
   client_->SendRegionHeartbeat(Heartbeat(2, 1));
   ASSERT_TRUE(
       cluster_.heartbeats.WaitUntil([](const auto& all) { return all.back().region().id() == 2; }));
+}
+
+TEST_F(GrpcPdClientTest, AHeartbeatStreamThatStandsStillIsGivenUpWithItsConnection) {
+  StartMembers(1);
+  cluster_.deaf_streams.store(2);
+  stall_ = {.timeout = std::chrono::milliseconds(200)};
+  StartClient();
+  client_->SetHeartbeatListener(&listener_);
+  for (int stream = 1; stream <= 3; ++stream) {
+    ASSERT_TRUE(listener_.ups.WaitUntil([stream](int n) { return n >= stream; }));
+    // As a store does.
+    client_->SendRegionHeartbeat(Heartbeat(8, stream));
+  }
+  ASSERT_TRUE(cluster_.heartbeats.WaitUntil([](const auto& all) { return !all.empty(); }));
+  EXPECT_EQ(cluster_.heartbeats.Get().front().leader().id(), 3u);
+  const std::vector<std::string> peers = cluster_.stream_peers.Get();
+  ASSERT_EQ(peers.size(), 3u);
+  EXPECT_NE(peers[0], peers[1]) << "what was wrong with the connection would go on";
+  EXPECT_NE(peers[1], peers[2]);
+  EXPECT_THAT(metrics_.ToText(), HasSubstr(Stalled("region_heartbeat", 2)));
+}
+
+TEST_F(GrpcPdClientTest, InstructionsDoNotTellThatReportsAreRead) {
+  StartMembers(1);
+  cluster_.acknowledges.store(false);
+  stall_ = {.timeout = std::chrono::milliseconds(200)};
+  StartClient();
+  client_->SetHeartbeatListener(&listener_);
+  ASSERT_TRUE(listener_.ups.WaitUntil([](int n) { return n == 1; }));
+  const env::SystemClock clock;
+  const env::Instant end = clock.Now() + rpc::kTestDeadline;
+  for (size_t sent = 1; listener_.ups.Get() == 1 && clock.Now() < end; ++sent) {
+    client_->SendRegionHeartbeat(Heartbeat(8, 1));
+    (void)listener_.instructions.WaitUntil(
+        [&](const auto& all) { return all.size() >= sent || listener_.ups.Get() > 1; });
+  }
+  EXPECT_TRUE(listener_.ups.WaitUntil([](int n) { return n >= 2; }));
 }
 
 TEST_F(GrpcPdClientTest, DestructionEndsWhatIsUnderWay) {

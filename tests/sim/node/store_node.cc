@@ -200,6 +200,11 @@ const absl::Status& StoreNode::death() const { return running_->process.death; }
 
 testing::SimScheduler& StoreNode::scheduler() { return running_->process.scheduler; }
 
+const metrics::Registry& StoreNode::metrics() const {
+  CHECK(IsUp());
+  return running_->process.metrics;
+}
+
 store::StoreCore& StoreNode::core() { return *running_->core; }
 
 }  // namespace flotilla::sim
