@@ -14,10 +14,11 @@
 namespace flotilla::client {
 namespace {
 
-pdclient::GrpcPdClientOptions PdOptions(const ClientOptions& options) {
+pdclient::GrpcPdClientOptions PdOptions(const ClientOptions& options, metrics::Registry* metrics) {
   pdclient::GrpcPdClientOptions pd;
   pd.endpoints = options.pd_addresses;
   pd.call_timeout = options.connect_timeout;
+  pd.metrics = metrics;
   return pd;
 }
 
@@ -59,7 +60,7 @@ ClusterConnection::ClusterConnection(const ClientOptions& options)
     : options_(options),
       random_(env::Random::SystemSeed()),
       loop_("client-rpc", &clock_),
-      pd_(PdOptions(options), &loop_, &pool_, random_.Fork("pd")),
+      pd_(PdOptions(options, &registry_), &loop_, &pool_, random_.Fork("pd")),
       admin_(&pd_),
       probe_(&loop_, &pool_),
       replicas_(&loop_, &pool_) {

@@ -152,11 +152,13 @@ struct Foundation {
       : fail_stop(config.data_dir, !config.log.file.empty()),
         random(env::Random::SystemSeed()),
         loop("rpc", &clock, rpc::GrpcEventLoop::Priority::kBeforeWorkers),
-        pd(PdOptions(config), &loop, &pool, random.Fork("pd")) {}
+        pd(PdOptions(config, &metrics), &loop, &pool, random.Fork("pd")) {}
 
-  static pdclient::GrpcPdClientOptions PdOptions(const StoreConfig& config) {
+  static pdclient::GrpcPdClientOptions PdOptions(const StoreConfig& config,
+                                                 metrics::Registry* metrics) {
     pdclient::GrpcPdClientOptions options;
     options.endpoints = config.pd;
+    options.metrics = metrics;
     return options;
   }
   rpc::AddressResolver Resolver() {

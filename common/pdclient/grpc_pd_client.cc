@@ -35,6 +35,13 @@ void SetClusterId(Message* request, ClusterId cluster_id) {
   static_cast<pdpb::RequestHeader*>(header)->set_cluster_id(cluster_id.value());
 }
 
+metrics::Counter* StalledCounter(metrics::Registry* registry, const char* stream) {
+  if (registry == nullptr) return nullptr;
+  return &registry->AddCounter("flotilla_pd_client_streams_stalled_total",
+                               "Streams to PD given up because they stood still",
+                               {{"stream", stream}});
+}
+
 absl::Status StatusInHeader(const Message& response) {
   const FieldDescriptor* const field = HeaderField(response);
   if (field == nullptr || field->message_type() != pdpb::ResponseHeader::descriptor()) {
@@ -63,10 +70,14 @@ struct GrpcPdClient::Shared {
         random(client_random.Fork("calls")),
         finder(std::make_shared<LeaderFinder>(loop, pool, StripSchemes(options.endpoints),
                                               options.attempt_timeout)),
-        tso(std::make_shared<TsoStream>(loop, finder, options.call_timeout,
-                                        options.max_waiting_timestamps)),
-        heartbeats(
-            std::make_shared<HeartbeatStream>(loop, finder, options.max_waiting_heartbeats)) {
+        tso(std::make_shared<TsoStream>(
+            loop, finder,
+            TsoStream::Limits{options.call_timeout, options.max_waiting_timestamps,
+                              options.tso_stall},
+            StalledCounter(options.metrics, "tso"))),
+        heartbeats(std::make_shared<HeartbeatStream>(
+            loop, finder, options.max_waiting_heartbeats, options.heartbeat_stall,
+            StalledCounter(options.metrics, "region_heartbeat"))) {
     tso->Open(options.backoff, client_random.Fork("tso"));
     heartbeats->Open(options.backoff, client_random.Fork("heartbeats"));
   }

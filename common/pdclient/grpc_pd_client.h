@@ -9,10 +9,12 @@
 #include <vector>
 
 #include "common/env/random.h"
+#include "common/metrics/registry.h"
 #include "common/pdclient/pd_client.h"
 #include "common/rpc/backoff.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/event_loop.h"
+#include "common/rpc/stall_watch.h"
 
 namespace flotilla::pdclient {
 
@@ -28,6 +30,17 @@ struct GrpcPdClientOptions {
   // Timestamps and heartbeats that may wait for a leader.
   size_t max_waiting_timestamps = 100'000;
   size_t max_waiting_heartbeats = 1'000'000;
+  // How long the stream of timestamps may give none while it owes some. PD makes them from memory:
+  // who lives and leads answers in milliseconds. A call is so asked three times before it ends.
+  rpc::StallWatchOptions tso_stall = {.timeout = std::chrono::seconds(3),
+                                      .max_timeout = std::chrono::seconds(3)};
+  // How long PD may owe an answer to region heartbeats; it comes after a second or so. Longer after
+  // streams without any, such as a PD's that knows no answers.
+  rpc::StallWatchOptions heartbeat_stall = {.timeout = std::chrono::seconds(10),
+                                            .max_timeout = std::chrono::seconds(80)};
+  // Streams that were given up because they stood still are counted here. May be null; must
+  // outlive the loop.
+  metrics::Registry* metrics = nullptr;
 };
 
 class GrpcPdClient final : public PdClient {

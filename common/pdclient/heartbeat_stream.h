@@ -1,5 +1,10 @@
 // The region heartbeat stream to PD's leader. Of each region only the newest heartbeat waits.
 //
+// PD answers reports within about a second by a word without a region, one for many reports. A
+// stream on which none comes for too long stands still though its connection lives: it is given up
+// like a broken one, and its connection with it. Instructions tell nothing of what becomes of
+// reports: PD gives them unasked.
+//
 // Thread-safe.
 #ifndef FLOTILLA_COMMON_PDCLIENT_HEARTBEAT_STREAM_H_
 #define FLOTILLA_COMMON_PDCLIENT_HEARTBEAT_STREAM_H_
@@ -9,16 +14,20 @@
 #include <memory>
 
 #include "common/base/mutex.h"
+#include "common/metrics/registry.h"
 #include "common/pdclient/leader_finder.h"
 #include "common/pdclient/pd_client.h"
 #include "common/rpc/reconnecting_stream.h"
+#include "common/rpc/stall_watch.h"
 
 namespace flotilla::pdclient {
 
 class HeartbeatStream final : public rpc::StreamDelegate,
                               public std::enable_shared_from_this<HeartbeatStream> {
  public:
-  HeartbeatStream(rpc::EventLoop* loop, std::shared_ptr<LeaderFinder> finder, size_t max_waiting);
+  // `stalled` counts streams that were given up because they stood still; it may be null.
+  HeartbeatStream(rpc::EventLoop* loop, std::shared_ptr<LeaderFinder> finder, size_t max_waiting,
+                  const rpc::StallWatchOptions& stall, metrics::Counter* stalled);
 
   // Once, before the rest.
   void Open(const rpc::BackoffOptions& backoff, env::Random random);
@@ -38,12 +47,23 @@ class HeartbeatStream final : public rpc::StreamDelegate,
   void OnDown(const absl::Status& status, bool was_up) override;
 
  private:
+  // A stream to `leader` is being opened: from here on it is watched.
+  void OnConnecting(std::shared_ptr<rpc::Channel> leader);
+  void KeepLooking();
+  void Look();
+  bool HasWaiting();
+
   rpc::EventLoop* const loop_;
   const std::shared_ptr<LeaderFinder> finder_;
   const size_t max_waiting_;
+  const env::Duration look_interval_;
+  metrics::Counter* const stalled_;
   std::shared_ptr<rpc::ReconnectingStream> stream_;
   // Loop thread only.
   std::shared_ptr<rpc::Channel> channel_;
+  rpc::StallWatch watch_;
+  bool looking_ = false;
+  bool stopped_ = false;
 
   // Held while the listener is called, and by nothing that it calls.
   Mutex listener_mutex_;

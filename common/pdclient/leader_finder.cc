@@ -63,6 +63,11 @@ void LeaderFinder::Invalidate(const std::shared_ptr<rpc::Channel>& channel) {
   if (leader_ == channel) leader_ = nullptr;
 }
 
+void LeaderFinder::GiveUp(const std::shared_ptr<rpc::Channel>& channel) {
+  Invalidate(channel);
+  pool_->Forget(channel);
+}
+
 void LeaderFinder::AskMembers(MembersCallback done) {
   const std::vector<std::string> addresses = Addresses();
   auto round = std::make_shared<Round>();

@@ -37,6 +37,9 @@ class LeaderFinder final : public std::enable_shared_from_this<LeaderFinder> {
   void WithLeader(ChannelCallback done);
   // `channel` does not lead (any more), or does not answer: the next WithLeader looks anew.
   void Invalidate(const std::shared_ptr<rpc::Channel>& channel);
+  // Something stands still on `channel`, whose connection may be spoiled: likewise, and the next
+  // connection to the same member is another one.
+  void GiveUp(const std::shared_ptr<rpc::Channel>& channel);
   // The answer of a member that knows the leader or else of any; the first error when none answers.
   void AskMembers(MembersCallback done);
 

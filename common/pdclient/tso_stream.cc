@@ -16,8 +16,12 @@ constexpr env::Duration kSweepInterval = std::chrono::milliseconds(50);
 }  // namespace
 
 TsoStream::TsoStream(rpc::EventLoop* loop, std::shared_ptr<LeaderFinder> finder,
-                     env::Duration timeout, size_t max_waiting)
-    : loop_(loop), finder_(std::move(finder)), timeout_(timeout), max_waiting_(max_waiting) {}
+                     const Limits& limits, metrics::Counter* stalled)
+    : loop_(loop),
+      finder_(std::move(finder)),
+      limits_(limits),
+      stalled_(stalled),
+      watch_(limits.stall) {}
 
 void TsoStream::Open(const rpc::BackoffOptions& backoff, env::Random random) {
   stream_ = std::make_shared<rpc::ReconnectingStream>(loop_, "pdpb.PD/Tso", backoff, random,
@@ -32,11 +36,11 @@ void TsoStream::Get(uint32_t count, Callback<Timestamp> done) {
     MutexLock lock(mutex_);
     if (stopped_) {
       refusal = absl::CancelledError("the PD client was stopped");
-    } else if (waiting_.size() >= max_waiting_) {
+    } else if (waiting_.size() >= limits_.max_waiting) {
       refusal = absl::ResourceExhaustedError(
-          ToAbsl(fmt::format("{} wait for a timestamp already", max_waiting_)));
+          ToAbsl(fmt::format("{} wait for a timestamp already", limits_.max_waiting)));
     } else {
-      waiting_.push_back({count, loop_->clock().Now() + timeout_, std::move(done)});
+      waiting_.push_back({count, loop_->clock().Now() + limits_.timeout, std::move(done)});
       schedule_sweep = !std::exchange(sweeping_, true);
     }
   }
@@ -67,7 +71,10 @@ void TsoStream::Stop() {
 void TsoStream::Connect(ConnectDone done) {
   finder_->WithLeader([self = shared_from_this(), done = std::move(done)](auto channel) mutable {
     if (channel.ok()) {
-      self->loop_->Post([self, leader = *channel] { self->channel_ = leader; });
+      self->loop_->Post([self, leader = *channel] {
+        self->channel_ = leader;
+        self->watch_.OnOpening(self->loop_->clock().Now());
+      });
     }
     std::move(done)(std::move(channel));
   });
@@ -88,7 +95,7 @@ bool TsoStream::WantsStream() {
 
 bool TsoStream::FillNext(Message* message) {
   auto* request = static_cast<pdpb::TsoRequest*>(message);
-  if (misled_) return false;
+  if (given_up_) return false;
   MutexLock lock(mutex_);
   if (waiting_.empty()) return false;
   Sent sent;
@@ -100,13 +107,15 @@ bool TsoStream::FillNext(Message* message) {
   request->mutable_header()->set_cluster_id(finder_->cluster_id().value());
   request->set_count(sent.count);
   sent_.push_back(std::move(sent));
+  watch_.OnOwed(loop_->clock().Now());
   return true;
 }
 
 void TsoStream::OnIncoming(Message* message) {
   const auto& response = *static_cast<pdpb::TsoResponse*>(message);
-  if (misled_) return;
+  if (given_up_) return;
   const absl::Status status = HeaderStatus(response.header());
+  const env::Instant now = loop_->clock().Now();
   Sent sent;
   {
     MutexLock lock(mutex_);
@@ -114,12 +123,14 @@ void TsoStream::OnIncoming(Message* message) {
     if (status.ok() && response.count() == sent_.front().count) {
       sent = std::move(sent_.front());
       sent_.pop_front();
+      watch_.OnAcknowledged(now);
+      if (!sent_.empty()) watch_.OnOwed(now);
     }
   }
   if (sent.waiters.empty()) {
     // From here on answers can no longer be matched to requests: ask again on another stream.
     LOG_WARN("PD's timestamps are not used: {}, {} of them", status.ToString(), response.count());
-    misled_ = true;
+    given_up_ = true;
     stream_->Restart();
     return;
   }
@@ -138,7 +149,8 @@ void TsoStream::OnDown(const absl::Status& status, bool was_up) {
     LOG_WARN("the timestamp stream to PD broke: {}", status.ToString());
   }
   if (channel_ != nullptr) finder_->Invalidate(std::exchange(channel_, nullptr));
-  misled_ = false;
+  given_up_ = false;
+  watch_.OnDown();
   MutexLock lock(mutex_);
   while (!sent_.empty()) {
     std::vector<Waiter>& waiters = sent_.back().waiters;
@@ -152,7 +164,19 @@ void TsoStream::ScheduleSweep() {
   loop_->RunAfter(kSweepInterval, [self = shared_from_this()] { self->Sweep(); });
 }
 
+void TsoStream::GiveUpIfStalled() {
+  const env::Duration allowed = watch_.timeout();
+  if (!watch_.GivesUp(loop_->clock().Now())) return;
+  LOG_WARN("the timestamp stream to PD at {} gave nothing for {:.1f} s: it is given up",
+           channel_->address(), env::Seconds(allowed));
+  if (stalled_ != nullptr) stalled_->Increment();
+  finder_->GiveUp(channel_);
+  given_up_ = true;
+  stream_->Restart();
+}
+
 void TsoStream::Sweep() {
+  GiveUpIfStalled();
   std::vector<Callback<Timestamp>> expired;
   bool again = false;
   {

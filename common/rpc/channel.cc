@@ -68,6 +68,11 @@ void ChannelPool::Forget(std::string_view address) {
   while (at != channels_.end() && at->first.first == key) at = channels_.erase(at);
 }
 
+void ChannelPool::Forget(const std::shared_ptr<Channel>& channel) {
+  MutexLock lock(mutex_);
+  std::erase_if(channels_, [&channel](const auto& held) { return held.second == channel; });
+}
+
 size_t ChannelPool::size() const {
   MutexLock lock(mutex_);
   return channels_.size();

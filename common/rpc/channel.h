@@ -62,6 +62,8 @@ class ChannelPool {
   std::shared_ptr<Channel> NewChannel(std::string_view address) const;
   // Users of a forgotten channel keep it.
   void Forget(std::string_view address);
+  // Likewise, if the pool still holds this one.
+  void Forget(const std::shared_ptr<Channel>& channel);
   size_t size() const;
 
  private:

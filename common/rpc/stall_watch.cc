@@ -22,7 +22,7 @@ void StallWatch::OnDown() {
 }
 
 bool StallWatch::OnSend(env::Instant now) {
-  if (!owed_since_.has_value()) owed_since_ = now;
+  OnOwed(now);
   if (!MayAsk(now)) {
     unasked_ = true;
     return false;
@@ -39,6 +39,10 @@ void StallWatch::OnAcknowledged(env::Instant now) {
   owed_since_.reset();
   // As late as what was sent last: what was sent behind the question has yet to be asked for.
   if (unasked_) owed_since_ = now;
+}
+
+void StallWatch::OnOwed(env::Instant now) {
+  if (!owed_since_.has_value()) owed_since_ = now;
 }
 
 bool StallWatch::GivesUp(env::Instant now) {

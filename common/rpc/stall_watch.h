@@ -41,6 +41,9 @@ class StallWatch {
   // A message is sent; returns whether it must ask for an acknowledgement.
   [[nodiscard]] bool OnSend(env::Instant now);
   void OnAcknowledged(env::Instant now);
+  // For streams on which the other end answers unasked: something was sent, or waits to be, to
+  // which it has to say a word.
+  void OnOwed(env::Instant now);
 
   // True once for each stream that should be given up.
   [[nodiscard]] bool GivesUp(env::Instant now);

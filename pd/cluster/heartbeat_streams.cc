@@ -1,6 +1,7 @@
 #include "pd/cluster/heartbeat_streams.h"
 
 #include <utility>
+#include <vector>
 
 namespace flotilla::pd {
 
@@ -12,6 +13,17 @@ void HeartbeatStreams::Bind(StoreId store, const std::shared_ptr<HeartbeatSink>&
     if (closed.ok()) sinks_[store] = sink;
   }
   if (!closed.ok()) sink->Close(closed);
+}
+
+void HeartbeatStreams::Acknowledge() {
+  std::vector<std::shared_ptr<HeartbeatSink>> open;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [store, weak] : sinks_) {
+      if (std::shared_ptr<HeartbeatSink> sink = weak.lock()) open.push_back(std::move(sink));
+    }
+  }
+  for (const auto& sink : open) sink->Acknowledge();
 }
 
 void HeartbeatStreams::Close(const absl::Status& reason) {

@@ -20,6 +20,9 @@ class HeartbeatSink {
   virtual ~HeartbeatSink() = default;
   // Never blocks; may drop when too much waits: instructions are repeated.
   virtual void Send(pdpb::RegionHeartbeatResponse instruction) = 0;
+  // Answers the reports that came since this was called last, if any: so its store knows that they
+  // are read. Never blocks.
+  virtual void Acknowledge() = 0;
   // Ends the stream: its store looks for the next leader.
   virtual void Close(absl::Status reason) = 0;
 };
@@ -30,6 +33,8 @@ class HeartbeatStreams {
   void Bind(StoreId store, const std::shared_ptr<HeartbeatSink>& sink);
   // False: the store has no open stream.
   bool Send(StoreId store, pdpb::RegionHeartbeatResponse instruction);
+  // Acknowledges on all streams.
+  void Acknowledge();
   // Ends all streams, also those that are bound later.
   void Close(const absl::Status& reason);
 

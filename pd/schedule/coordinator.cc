@@ -12,6 +12,8 @@ namespace flotilla::pd {
 namespace {
 
 constexpr env::Duration kBurialInterval = std::chrono::seconds(2);
+// Well below the 10 s that a store waits for it.
+constexpr env::Duration kAcknowledgeInterval = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -35,6 +37,7 @@ void Coordinator::Tick() {
   BalanceLeadersIfDue();
   Remind();
   BuryLostStoresIfDue();
+  AcknowledgeReportsIfDue();
   AnswerSplits();
 }
 
@@ -171,6 +174,14 @@ void Coordinator::BuryLostStoresIfDue() {
     stores = LostStoresToBury(view);
   });
   for (const StoreId store : stores) bury_store_(store);
+}
+
+void Coordinator::AcknowledgeReportsIfDue() {
+  env::Instant now;
+  parts_.cluster->WithView([&](const ClusterView& view) { now = view.now; });
+  if (now - last_acknowledgement_ < kAcknowledgeInterval) return;
+  last_acknowledgement_ = now;
+  parts_.streams->Acknowledge();
 }
 
 void Coordinator::Push(const RegionInfo& region) {

@@ -99,6 +99,7 @@ class Coordinator {
   void BalanceLeadersIfDue();
   void Remind();
   void BuryLostStoresIfDue();
+  void AcknowledgeReportsIfDue();
   // False: a step needs a new peer and there is no id yet.
   bool FillPeerIds(Operator& op);
   void RefillPeerIds();
@@ -117,6 +118,7 @@ class Coordinator {
   SplitBoundaries cuts_;  // All boundaries wanted in this tick.
   env::Instant last_balance_{};
   env::Instant last_burial_{};
+  env::Instant last_acknowledgement_{};
 
   Mutex mutex_;
   SplitBoundaries boundaries_ ABSL_GUARDED_BY(mutex_);

@@ -1,5 +1,6 @@
 // One region heartbeat stream: a store's reports come in, instructions for the regions that it
-// leads go out.
+// leads go out. Reports are acknowledged, many at a time, by an answer without a region, as which
+// the public protocol knows a sign of life.
 //
 // Thread: the loop thread; Send and Close come from any.
 #ifndef FLOTILLA_PD_SERVICE_HEARTBEAT_STREAM_H_
@@ -27,6 +28,7 @@ class HeartbeatStream final
   HeartbeatStream(HeartbeatApi* api, std::shared_ptr<rpc::StreamControl> control);
 
   void Send(pdpb::RegionHeartbeatResponse instruction) override;
+  void Acknowledge() override;
   void Close(absl::Status reason) override { control_->Close(std::move(reason)); }
 
   // Stores repeat what gets lost.
@@ -42,6 +44,9 @@ class HeartbeatStream final
   rpc::StreamQueue<pdpb::RegionHeartbeatResponse> waiting_{kMaxWaiting, kMaxWaitingBytes};
   // As the store's requests name it, once one was accepted.
   std::atomic<uint64_t> cluster_id_{0};
+  // Reports came that were not acknowledged yet; the next message out acknowledges.
+  std::atomic<bool> unacknowledged_{false};
+  std::atomic<bool> acknowledges_next_{false};
 };
 
 }  // namespace flotilla::pd

@@ -24,9 +24,11 @@ class RecordingSink final : public HeartbeatSink {
   void Send(pdpb::RegionHeartbeatResponse instruction) override {
     sent.push_back(std::move(instruction));
   }
+  void Acknowledge() override { ++acknowledged; }
   void Close(absl::Status reason) override { closed = std::move(reason); }
 
   std::vector<pdpb::RegionHeartbeatResponse> sent;
+  int acknowledged = 0;
   absl::Status closed;
 };
 

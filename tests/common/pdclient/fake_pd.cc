@@ -9,10 +9,11 @@ absl::Status NotLeader() { return absl::UnavailableError("not leader"); }
 
 }  // namespace
 
-class FakeMember::Tso final : public rpc::TypedStreamHandler<pdpb::TsoRequest, pdpb::TsoResponse> {
+class FakeMember::Tso : public rpc::TypedStreamHandler<pdpb::TsoRequest, pdpb::TsoResponse> {
  public:
   Tso(FakeMember* member, std::shared_ptr<rpc::StreamControl> control)
       : member_(member), control_(std::move(control)) {}
+  bool ReadyToRead() override { return !stands_still_; }
   void OnClosed(const absl::Status& /*status*/) override {}
 
  protected:
@@ -22,6 +23,7 @@ class FakeMember::Tso final : public rpc::TypedStreamHandler<pdpb::TsoRequest, p
       return;
     }
     FakeCluster* const cluster = member_->cluster_;
+    if (stands_still_ = cluster->tso_stands_still.exchange(false); stands_still_) return;
     pdpb::TsoResponse response;
     response.mutable_header()->set_cluster_id(cluster->cluster_id);
     response.set_count(request->count() + (cluster->tso_count_wrong.exchange(false) ? 1 : 0));
@@ -39,9 +41,10 @@ class FakeMember::Tso final : public rpc::TypedStreamHandler<pdpb::TsoRequest, p
   FakeMember* const member_;
   const std::shared_ptr<rpc::StreamControl> control_;
   rpc::StreamQueue<pdpb::TsoResponse> answers_{1000, 1000};
+  bool stands_still_ = false;
 };
 
-class FakeMember::Heartbeats final
+class FakeMember::Heartbeats
     : public rpc::TypedStreamHandler<pdpb::RegionHeartbeatRequest, pdpb::RegionHeartbeatResponse> {
  public:
   Heartbeats(FakeMember* member, std::shared_ptr<rpc::StreamControl> control)
@@ -58,7 +61,12 @@ class FakeMember::Heartbeats final
     response.mutable_header()->set_cluster_id(member_->cluster_->cluster_id);
     response.set_region_id(request->region().id());
     response.mutable_transfer_leader()->mutable_peer()->set_id(request->leader().id() + 1);
+    pdpb::RegionHeartbeatResponse word;
+    *word.mutable_header() = response.header();
     EXPECT_TRUE(answers_.TryPush(std::move(response), 1));
+    if (member_->cluster_->acknowledges.load()) {
+      EXPECT_TRUE(answers_.TryPush(std::move(word), 1));
+    }
     member_->cluster_->heartbeats.Update(
         [request](auto& all) { all.push_back(std::move(*request)); });
   }
@@ -71,6 +79,14 @@ class FakeMember::Heartbeats final
   FakeMember* const member_;
   const std::shared_ptr<rpc::StreamControl> control_;
   rpc::StreamQueue<pdpb::RegionHeartbeatResponse> answers_{1000, 1000};
+};
+
+// It lives and stands still, as behind a length in a frame that is wrong.
+template <typename Handler>
+class FakeMember::Deaf final : public Handler {
+ public:
+  using Handler::Handler;
+  bool ReadyToRead() override { return false; }
 };
 
 FakeMember::FakeMember(FakeCluster* cluster, int index, rpc::ServerOptions options)
@@ -92,19 +108,29 @@ FakeMember::FakeMember(FakeCluster* cluster, int index, rpc::ServerOptions optio
 }
 
 void FakeMember::AddStreams() {
-  const auto remember = [this](const std::shared_ptr<rpc::StreamControl>& control) {
-    streams_.Update([&](auto& streams) { streams.push_back(control); });
-  };
-  server_.server().AddStream("pdpb.PD/Tso",
-                             [this, remember](std::shared_ptr<rpc::StreamControl> control) {
-                               remember(control);
-                               return std::make_shared<Tso>(this, std::move(control));
-                             });
-  server_.server().AddStream("pdpb.PD/RegionHeartbeat",
-                             [this, remember](std::shared_ptr<rpc::StreamControl> control) {
-                               remember(control);
-                               return std::make_shared<Heartbeats>(this, std::move(control));
-                             });
+  AddStream<Tso>("pdpb.PD/Tso");
+  AddStream<Heartbeats>("pdpb.PD/RegionHeartbeat");
+}
+
+template <typename Handler>
+void FakeMember::AddStream(const std::string& method) {
+  server_.server().AddStream(
+      method,
+      [this](std::shared_ptr<rpc::StreamControl> control) -> std::shared_ptr<rpc::StreamHandler> {
+        return NewHandler<Handler>(std::move(control));
+      });
+}
+
+template <typename Handler>
+std::shared_ptr<rpc::StreamHandler> FakeMember::NewHandler(
+    std::shared_ptr<rpc::StreamControl> control) {
+  streams_.Update([&](auto& streams) { streams.push_back(control); });
+  cluster_->stream_peers.Update([&](auto& peers) { peers.push_back(control->peer()); });
+  if (cluster_->deaf_streams.load() > 0) {
+    cluster_->deaf_streams.fetch_sub(1);
+    return std::make_shared<Deaf<Handler>>(this, std::move(control));
+  }
+  return std::make_shared<Handler>(this, std::move(control));
 }
 
 void FakeMember::EndStreams() {

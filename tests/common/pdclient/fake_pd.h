@@ -27,6 +27,14 @@ struct FakeCluster {
   std::atomic<bool> bootstrapped{false};
   // Answers of these streams are wrong from now on.
   std::atomic<bool> tso_count_wrong{false};
+  // So many streams from now on are opened, and then neither read nor answered.
+  std::atomic<int> deaf_streams{0};
+  // Where each stream came from, by connection.
+  rpc::Box<std::vector<std::string>> stream_peers;
+  // The next request is the last that its stream of timestamps reads, and is not answered.
+  std::atomic<bool> tso_stands_still{false};
+  // False: region heartbeats are not acknowledged, though instructions come back.
+  std::atomic<bool> acknowledges{true};
   rpc::Box<std::vector<pdpb::RegionHeartbeatRequest>> heartbeats;
   rpc::Box<std::vector<std::string>> addresses;
 };
@@ -59,12 +67,18 @@ class FakeMember {
  private:
   class Tso;
   class Heartbeats;
+  template <typename Handler>
+  class Deaf;
 
   bool leads() const { return cluster_->leader.Get() == index_; }
   // Refuses unless this member leads and the request is of this cluster.
   template <typename Request, typename Response>
   absl::Status Begin(const Request& request, Response* response) const;
   void AddStreams();
+  template <typename Handler>
+  void AddStream(const std::string& method);
+  template <typename Handler>
+  std::shared_ptr<rpc::StreamHandler> NewHandler(std::shared_ptr<rpc::StreamControl> control);
 
   FakeCluster* const cluster_;
   const int index_;

@@ -44,6 +44,9 @@ class GrpcPdClientTest : public ::testing::Test {
     if (options.endpoints.empty()) options.endpoints.push_back(members_[0]->address());
     options.call_timeout = call_timeout_;
     options.attempt_timeout = std::chrono::seconds(1);
+    options.tso_stall = stall_;
+    options.heartbeat_stall = stall_;
+    options.metrics = &metrics_;
     client_ = std::make_unique<GrpcPdClient>(options, &loopback_.loop(), &loopback_.pool(),
                                              env::Random(3));
   }
@@ -60,6 +63,11 @@ class GrpcPdClientTest : public ::testing::Test {
     return waiter.Wait();
   }
 
+  static std::string Stalled(const std::string& stream, int times) {
+    return "flotilla_pd_client_streams_stalled_total{stream=\"" + stream + "\"} " +
+           std::to_string(times);
+  }
+
   static pdpb::RegionHeartbeatRequest Heartbeat(uint64_t region_id, uint64_t leader) {
     pdpb::RegionHeartbeatRequest heartbeat;
     heartbeat.mutable_region()->set_id(region_id);
@@ -68,6 +76,8 @@ class GrpcPdClientTest : public ::testing::Test {
   }
 
   env::Duration call_timeout_ = rpc::kTestDeadline;
+  rpc::StallWatchOptions stall_ = {.timeout = rpc::kTestDeadline};
+  metrics::Registry metrics_;
   FakeCluster cluster_;
   std::vector<std::unique_ptr<FakeMember>> members_;
   Listener listener_;
@@ -278,6 +288,44 @@ TEST_F(GrpcPdClientTest, TimestampsThatWereNotAskedForAreNotUsed) {
   EXPECT_EQ(*next, (uint64_t{1} << kTimestampLogicalBits) + cluster_.next_logical.load());
 }
 
+TEST_F(GrpcPdClientTest, ATimestampStreamThatGivesNoneIsGivenUpWithItsConnection) {
+  StartMembers(1);
+  cluster_.deaf_streams.store(2);
+  stall_ = {.timeout = std::chrono::milliseconds(200)};
+  StartClient();
+  const absl::StatusOr<Timestamp> timestamp = GetTimestamps(2);
+  ASSERT_TRUE(timestamp.ok()) << timestamp.status();
+  EXPECT_EQ(*timestamp, (uint64_t{1} << kTimestampLogicalBits) + 2);
+  const std::vector<std::string> peers = cluster_.stream_peers.Get();
+  ASSERT_EQ(peers.size(), 3u);
+  EXPECT_NE(peers[0], peers[1]) << "what was wrong with the connection would go on";
+  EXPECT_NE(peers[1], peers[2]);
+  EXPECT_THAT(metrics_.ToText(), HasSubstr(Stalled("tso", 2)));
+}
+
+TEST_F(GrpcPdClientTest, ATimestampStreamThatStandsStillLaterIsGivenUpAsWell) {
+  StartMembers(1);
+  stall_ = {.timeout = std::chrono::milliseconds(500)};
+  StartClient();
+  ASSERT_TRUE(GetTimestamps(1).ok());
+  cluster_.tso_stands_still.store(true);
+  const absl::StatusOr<Timestamp> timestamp = GetTimestamps(1);
+  EXPECT_TRUE(timestamp.ok()) << timestamp.status();
+  EXPECT_EQ(cluster_.stream_peers.Get().size(), 2u);
+  EXPECT_THAT(metrics_.ToText(), HasSubstr(Stalled("tso", 1)));
+}
+
+TEST_F(GrpcPdClientTest, ATimestampStreamThatAnswersIsKept) {
+  StartMembers(1);
+  stall_ = {.timeout = std::chrono::seconds(2)};
+  StartClient();
+  const env::SystemClock clock;
+  const env::Instant end = clock.Now() + 2 * stall_.timeout;
+  while (clock.Now() < end) ASSERT_TRUE(GetTimestamps(1).ok());
+  EXPECT_EQ(cluster_.stream_peers.Get().size(), 1u);
+  EXPECT_THAT(metrics_.ToText(), HasSubstr(Stalled("tso", 0)));
+}
+
 TEST_F(GrpcPdClientTest, HeartbeatsArriveAndInstructionsComeBack) {
   StartMembers(1);
   StartClient();
@@ -321,6 +369,43 @@ TEST_F(GrpcPdClientTest, HeartbeatStreamFollowsTheLeaderAndTellsSo) {
   client_->SendRegionHeartbeat(Heartbeat(2, 1));
   ASSERT_TRUE(
       cluster_.heartbeats.WaitUntil([](const auto& all) { return all.back().region().id() == 2; }));
+}
+
+TEST_F(GrpcPdClientTest, AHeartbeatStreamThatStandsStillIsGivenUpWithItsConnection) {
+  StartMembers(1);
+  cluster_.deaf_streams.store(2);
+  stall_ = {.timeout = std::chrono::milliseconds(200)};
+  StartClient();
+  client_->SetHeartbeatListener(&listener_);
+  for (int stream = 1; stream <= 3; ++stream) {
+    ASSERT_TRUE(listener_.ups.WaitUntil([stream](int n) { return n >= stream; }));
+    // As a store does.
+    client_->SendRegionHeartbeat(Heartbeat(8, stream));
+  }
+  ASSERT_TRUE(cluster_.heartbeats.WaitUntil([](const auto& all) { return !all.empty(); }));
+  EXPECT_EQ(cluster_.heartbeats.Get().front().leader().id(), 3u);
+  const std::vector<std::string> peers = cluster_.stream_peers.Get();
+  ASSERT_EQ(peers.size(), 3u);
+  EXPECT_NE(peers[0], peers[1]) << "what was wrong with the connection would go on";
+  EXPECT_NE(peers[1], peers[2]);
+  EXPECT_THAT(metrics_.ToText(), HasSubstr(Stalled("region_heartbeat", 2)));
+}
+
+TEST_F(GrpcPdClientTest, InstructionsDoNotTellThatReportsAreRead) {
+  StartMembers(1);
+  cluster_.acknowledges.store(false);
+  stall_ = {.timeout = std::chrono::milliseconds(200)};
+  StartClient();
+  client_->SetHeartbeatListener(&listener_);
+  ASSERT_TRUE(listener_.ups.WaitUntil([](int n) { return n == 1; }));
+  const env::SystemClock clock;
+  const env::Instant end = clock.Now() + rpc::kTestDeadline;
+  for (size_t sent = 1; listener_.ups.Get() == 1 && clock.Now() < end; ++sent) {
+    client_->SendRegionHeartbeat(Heartbeat(8, 1));
+    (void)listener_.instructions.WaitUntil(
+        [&](const auto& all) { return all.size() >= sent || listener_.ups.Get() > 1; });
+  }
+  EXPECT_TRUE(listener_.ups.WaitUntil([](int n) { return n >= 2; }));
 }
 
 TEST_F(GrpcPdClientTest, DestructionEndsWhatIsUnderWay) {

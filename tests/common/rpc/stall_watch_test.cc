@@ -64,6 +64,19 @@ TEST_F(StallWatchTest, WhatWasSentBehindAnAcknowledgedQuestionIsOwedToo) {
   EXPECT_TRUE(watch_.GivesUp(now_ + seconds(11)));
 }
 
+TEST_F(StallWatchTest, WhatIsAnsweredUnaskedIsOwedFromTheFirstThatWasSent) {
+  Open();
+  watch_.OnOwed(now_);
+  watch_.OnOwed(now_ + seconds(9));
+  EXPECT_FALSE(watch_.ShouldAsk(now_ + seconds(9)));
+  EXPECT_FALSE(watch_.GivesUp(now_ + seconds(10) - milliseconds(1)));
+  watch_.OnAcknowledged(now_ + seconds(10));
+  EXPECT_FALSE(watch_.is_watching());
+  watch_.OnOwed(now_ + seconds(12));
+  EXPECT_FALSE(watch_.GivesUp(now_ + seconds(22) - milliseconds(1)));
+  EXPECT_TRUE(watch_.GivesUp(now_ + seconds(22)));
+}
+
 TEST_F(StallWatchTest, AStreamThatDoesNotOpenIsGivenUp) {
   watch_.OnOpening(now_);
   EXPECT_FALSE(watch_.GivesUp(now_ + seconds(9)));

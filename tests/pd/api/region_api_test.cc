@@ -129,6 +129,16 @@ TEST_F(RegionApiTest, HeartbeatStreamEndsWithTheLeadership) {
   EXPECT_TRUE(leadership_.Current()->cluster.GetRegion(RegionId(2))->HasLeader());
 }
 
+TEST_F(RegionApiTest, StoresHearOnceASecondThatTheirReportsAreRead) {
+  ASSERT_TRUE(Report(*First(), sink_).ok());
+  const auto other = std::make_shared<RecordingSink>();
+  ASSERT_TRUE(Report(*MakeRegion(2, "", "", {1}, 2), other).ok());
+  sink_->acknowledged = 0;
+  RunFor(std::chrono::seconds(10));
+  EXPECT_EQ(other->acknowledged, 10);
+  EXPECT_EQ(sink_->acknowledged, 0) << "the store's newest stream counts";
+}
+
 TEST_F(RegionApiTest, SinglePeerBecomesThreeReplicas) {
   std::shared_ptr<RegionInfo> region = First();
   ASSERT_TRUE(Report(*region, sink_).ok());

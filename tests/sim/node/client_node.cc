@@ -21,10 +21,12 @@ namespace {
 constexpr env::Duration kPatience = std::chrono::seconds(30);
 constexpr int kMostRounds = 10'000;
 
-pdclient::GrpcPdClientOptions PdOptions(const client::ClientOptions& options) {
+pdclient::GrpcPdClientOptions PdOptions(const client::ClientOptions& options,
+                                        metrics::Registry* metrics) {
   pdclient::GrpcPdClientOptions pd;
   pd.endpoints = options.pd_addresses;
   pd.call_timeout = options.connect_timeout;
+  pd.metrics = metrics;
   return pd;
 }
 
@@ -34,8 +36,9 @@ struct ClientNode::Library {
   Library(Process* process, const client::ClientOptions& client_options, const env::Random& seed)
       : options(client_options),
         random(seed),
-        pd(std::make_unique<pdclient::GrpcPdClient>(PdOptions(options), &process->loop,
-                                                    &process->pool, random.Fork("pd"))) {}
+        pd(std::make_unique<pdclient::GrpcPdClient>(PdOptions(options, &process->metrics),
+                                                    &process->loop, &process->pool,
+                                                    random.Fork("pd"))) {}
 
   const client::ClientOptions options;
   const env::Random random;

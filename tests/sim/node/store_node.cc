@@ -21,9 +21,11 @@ constexpr std::string_view kPort = ":20160";
 // How long a call of PD may take while the store starts.
 constexpr env::Duration kPatience = std::chrono::seconds(12);
 
-pdclient::GrpcPdClientOptions PdOptions(const StoreNodeOptions& options) {
+pdclient::GrpcPdClientOptions PdOptions(const StoreNodeOptions& options,
+                                        metrics::Registry* metrics) {
   pdclient::GrpcPdClientOptions pd;
   pd.endpoints = options.pd;
+  pd.metrics = metrics;
   return pd;
 }
 
@@ -34,8 +36,9 @@ struct StoreNode::Running {
       : process(node.host_, node.clock_, node.place_.world, node.place_.fabric,
                 [&node] { node.place_.network->Mute(node.id_, true); }),
         crash(random.Fork("crash")),
-        pd(std::make_unique<pdclient::GrpcPdClient>(PdOptions(node.options_), &process.loop,
-                                                    &process.pool, random.Fork("pd"))) {}
+        pd(std::make_unique<pdclient::GrpcPdClient>(PdOptions(node.options_, &process.metrics),
+                                                    &process.loop, &process.pool,
+                                                    random.Fork("pd"))) {}
 
   rpc::AddressResolver Resolver() {
     return [this](StoreId store_id, absl::AnyInvocable<void(absl::StatusOr<std::string>) &&> done) {
@@ -196,6 +199,11 @@ bool StoreNode::IsServing() const { return IsUp() && running_->core != nullptr &
 const absl::Status& StoreNode::death() const { return running_->process.death; }
 
 testing::SimScheduler& StoreNode::scheduler() { return running_->process.scheduler; }
+
+const metrics::Registry& StoreNode::metrics() const {
+  CHECK(IsUp());
+  return running_->process.metrics;
+}
 
 store::StoreCore& StoreNode::core() { return *running_->core; }
 

@@ -72,6 +72,8 @@ class StoreNode {
   testing::SimScheduler& scheduler();
   // Why it has stopped itself, and waits to be killed; OK: it has not. REQUIRES: it is up.
   const absl::Status& death() const;
+  // REQUIRES: it is up.
+  const metrics::Registry& metrics() const;
   // REQUIRES: it is serving.
   store::StoreCore& core();
 

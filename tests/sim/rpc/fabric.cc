@@ -115,6 +115,16 @@ Endpoint Fabric::Current(const std::string& host) const {
   return {host, found == hosts_.end() ? 0 : found->second.incarnation};
 }
 
+void Fabric::StandStill(const std::string& a, const std::string& b) {
+  for (auto& [id, connection] : connections_) {
+    const Link link{connection.from.host, connection.to.host};
+    if (link != Link{a, b} && link != Link{b, a}) continue;
+    for (const std::weak_ptr<StreamEnd>& weak : {connection.client, connection.server}) {
+      if (const auto end = weak.lock()) end->StandStill();
+    }
+  }
+}
+
 bool Fabric::IsCut(const std::string& from, const std::string& to) const {
   return cut_.contains({from, to}) || isolated_.contains(from) || isolated_.contains(to);
 }

@@ -102,6 +102,9 @@ class Fabric final : public env::Stage {
   void Heal(const std::string& from, const std::string& to);
   // Breaks every connection between the two.
   void Reset(const std::string& a, const std::string& b);
+  // Every stream that is open between the two stands still from now on, while its connection lives:
+  // as behind a length in a frame that is wrong, nothing that is sent on it is ever read.
+  void StandStill(const std::string& a, const std::string& b);
   bool IsCut(const std::string& from, const std::string& to) const;
 
   // --- For event loops and streams --------------------------------------------------------------

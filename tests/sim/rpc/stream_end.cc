@@ -87,6 +87,10 @@ bool StreamEnd::PumpOut() {
     if (outgoing_ == nullptr) outgoing_ = handler_->NewOutgoing();
     if (!handler_->FillNext(outgoing_.get())) return true;
     ++on_the_way_;
+    if (stands_still_) {
+      outgoing_ = nullptr;
+      continue;
+    }
     loop_->fabric()->TellTap(loop_->endpoint(), other_process_, *outgoing_);
     const size_t bytes = loop_->fabric()->BytesOf(*outgoing_);
     SendToOther([message = std::move(outgoing_)](

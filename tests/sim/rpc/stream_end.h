@@ -33,6 +33,9 @@ class StreamEnd final : public rpc::StreamControl, public std::enable_shared_fro
   // The connection broke, or the process is going.
   void Break(absl::Status status);
 
+  // No message that it sends from now on is ever read.
+  void StandStill() { stands_still_ = true; }
+
   void Wake() override;
   void Close(absl::Status status) override;
   std::string peer() const override { return peer_; }
@@ -62,6 +65,7 @@ class StreamEnd final : public rpc::StreamControl, public std::enable_shared_fro
   uint64_t kept_as_ = 0;
   bool connected_ = false;
   bool pump_scheduled_ = false;
+  bool stands_still_ = false;
   int on_the_way_ = 0;
   std::unique_ptr<Message> outgoing_;
   std::unique_ptr<Message> incoming_;
