@@ -164,6 +164,7 @@ class Peer final : public PeerHandle {
   std::unique_ptr<raftlog::GroupLog> log_;
   std::unique_ptr<raft::RawNode> node_;
   std::vector<Proposal> waiting_proposals_;
+  std::vector<Proposal> proposing_;  // Empty but while they are proposed.
   ProposalQueue proposals_;
   ReadQueue reads_;
 

@@ -58,6 +58,8 @@ absl::Status Peer::Check(const Proposal& proposal) const {
 
 void Peer::ProposeWaiting() {
   if (waiting_proposals_.empty()) return;
+  // Whoever is answered here has nothing to do with a stop in the middle of it.
+  proposing_.swap(waiting_proposals_);
   std::vector<Frame> frames;
   CommandFrameBuilder builder;
   std::vector<ProposalWaiter> waiters;
@@ -66,7 +68,7 @@ void Peer::ProposeWaiting() {
     frames.push_back({Bytes(builder.Take()), std::exchange(waiters, {})});
   };
   double refused = 0;
-  for (Proposal& proposal : waiting_proposals_) {
+  for (Proposal& proposal : proposing_) {
     absl::Status status = Check(proposal);
     if (!status.ok()) {
       ++refused;
@@ -87,7 +89,7 @@ void Peer::ProposeWaiting() {
   }
   close_frame();
   ProposeFrames(frames);
-  waiting_proposals_.clear();
+  proposing_.clear();
   if (refused > 0) env_->metrics->proposals_refused.Increment(refused);
 }
 

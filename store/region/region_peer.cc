@@ -256,6 +256,8 @@ void RegionPeer::OnApplied(std::unique_ptr<multiraft::AppliedEffect> effect) {
       nothing.callback = [](absl::StatusOr<multiraft::Applied>) {};
       handle_->Propose(std::move(nothing));
       Report();
+      // It may still be too large: a split makes only so many regions.
+      env_.services->CheckSplit(view_);
     }
   } else if (const auto* change = dynamic_cast<const ConfChangeEffect*>(effect.get())) {
     OnMembersChanged(*change);

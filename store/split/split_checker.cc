@@ -1,9 +1,12 @@
 #include "store/split/split_checker.h"
 
+#include <map>
+#include <optional>
 #include <utility>
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/base/mutex.h"
 #include "common/base/status_macros.h"
 
 namespace flotilla::store {
@@ -69,9 +72,44 @@ absl::StatusOr<std::string> MiddleKey(const engine::KvEngine& engine, const KeyR
   return std::string();
 }
 
+class SplitChecker::UnderWay {
+ public:
+  explicit UnderWay(SplitChecker* checker) : checker_(checker) {}
+
+  // False when the region is being split; then `request` comes back when that is over.
+  bool Begin(const Request& request) {
+    MutexLock lock(mutex_);
+    const auto [at, is_new] = regions_.try_emplace(request.view->region.id());
+    if (!is_new) at->second = request;
+    return is_new;
+  }
+  void End(RegionId id) {
+    MutexLock lock(mutex_);
+    const auto at = regions_.find(id);
+    const std::optional<Request> later = std::move(at->second);
+    regions_.erase(at);
+    if (later.has_value() && checker_ != nullptr) checker_->Check(later->view, later->force);
+  }
+  void Stop() {
+    MutexLock lock(mutex_);
+    checker_ = nullptr;
+  }
+
+ private:
+  Mutex mutex_;
+  SplitChecker* checker_ ABSL_GUARDED_BY(mutex_);
+  std::map<RegionId, std::optional<Request>> regions_ ABSL_GUARDED_BY(mutex_);
+};
+
 SplitChecker::SplitChecker(const engine::KvEngine* engine, RegionSplitter* splitter,
                            const SplitLimits& limits)
-    : engine_(engine), splitter_(splitter), limits_(limits), inbox_(kMaxWaiting) {}
+    : engine_(engine),
+      splitter_(splitter),
+      limits_(limits),
+      under_way_(std::make_shared<UnderWay>(this)),
+      inbox_(kMaxWaiting) {}
+
+SplitChecker::~SplitChecker() { under_way_->Stop(); }
 
 void SplitChecker::Check(RegionViewPtr view, bool force) {
   if (!inbox_.TryPush({std::move(view), force})) LOG_WARN("too many regions wait for split checks");
@@ -100,11 +138,14 @@ void SplitChecker::Run(const Request& request) {
     CHECK_OK(middle.status());
     if (!middle->empty()) keys.push_back(*std::move(middle));
   }
-  if (keys.empty()) return;
+  if (keys.empty() || !under_way_->Begin(request)) return;
+  if (keys.size() > kMaxNewRegions) keys.resize(kMaxNewRegions);
   LOG_INFO("region {} has {} bytes in {} keys: split at {} keys", region.id(), measure->bytes,
            measure->keys, keys.size());
   splitter_->Split(request.view, std::move(keys),
-                   [id = region.id()](absl::StatusOr<std::vector<metapb::Region>> regions) {
+                   [id = region.id(),
+                    under_way = under_way_](absl::StatusOr<std::vector<metapb::Region>> regions) {
+                     under_way->End(id);
                      if (regions.ok()) return;
                      LOG_WARN("region {} was not split: {}", id, regions.status().ToString());
                    });

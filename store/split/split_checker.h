@@ -6,6 +6,7 @@
 #define FLOTILLA_STORE_SPLIT_SPLIT_CHECKER_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,9 +43,12 @@ class SplitChecker final : public env::Stage {
  public:
   // Regions that may wait; more are forgotten until they grow again.
   static constexpr size_t kMaxWaiting = 4096;
+  // New regions of one split. What is left is looked at again when they are there.
+  static constexpr size_t kMaxNewRegions = 10;
 
   // Both must outlive the checker.
   SplitChecker(const engine::KvEngine* engine, RegionSplitter* splitter, const SplitLimits& limits);
+  ~SplitChecker() override;
 
   void SetWaker(env::Waker* waker) { inbox_.SetWaker(waker); }
   // `force`: split in the middle even if the region is small.
@@ -59,11 +63,17 @@ class SplitChecker final : public env::Stage {
     bool force = false;
   };
 
+  // The regions that are being split, by what this asked for: from the request until its outcome.
+  // Each with the last check that came meanwhile, which is made afterwards: one split of a region
+  // at a time. Thread-safe; outlives the checker for those who still answer.
+  class UnderWay;
+
   void Run(const Request& request);
 
   const engine::KvEngine* const engine_;
   RegionSplitter* const splitter_;
   const SplitLimits limits_;
+  const std::shared_ptr<UnderWay> under_way_;
   env::Inbox<Request> inbox_;
   std::vector<Request> waiting_;
   size_t next_ = 0;

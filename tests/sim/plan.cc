@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace flotilla::sim {
@@ -28,6 +29,9 @@ void DrawHost(env::Random& random, multiraft::HostConfig& host) {
   host.entry_cache_bytes = OneOf<uint64_t>(random, {64 << 20, 500});
   host.max_round_read_bytes = OneOf<uint64_t>(random, {2 << 20, 100});
   host.max_log_queue_bytes = OneOf<uint64_t>(random, {64 << 20, 64 << 20, 2000});
+  // Lists that clients append to grow, and whole ones are written: a store whose follower is down
+  // has to cut its log, or Resources (check/check.cc) will tell.
+  host.max_total_log_bytes = 4 << 20;
   // Heartbeats of a dozen groups must fit: they come in one order, and who is the last would be
   // dropped every time.
   host.max_received_bytes = OneOf<uint64_t>(random, {64 << 20, 64 << 20, 20'000});
@@ -39,6 +43,11 @@ void DrawStore(env::Random& random, StoreNodeOptions& store) {
   store.core.peer.leader_missing_timeout = seconds(random.Between(2, 10));
   store.core.peer.check_after_keys = 2;
   store.core.split.region_keys = OneOf<uint64_t>(random, {7, 20, 960'000});
+  // A hundred regions, where PD was away for long and gave no ids meanwhile.
+  if (store.core.split.region_keys < 960'000) {
+    store.core.host.max_received_bytes =
+        std::max<uint64_t>(store.core.host.max_received_bytes, 100'000);
+  }
   store.core.kv.max_inline_pairs = OneOf<uint32_t>(random, {64, 1});
   if (random.Chance(0.2)) store.core.in_flight = {.requests = 2, .bytes = 2000};
   if (random.Chance(0.3)) {

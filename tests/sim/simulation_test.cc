@@ -72,6 +72,10 @@ constexpr FormerFailure kFormerFailures[] = {
     {11, Profile::kSwarm, 20, 2, "a region waited for a replica on a store that had lost its disk"},
     {40, Profile::kSwarm, 20, 2, "the same"},
     {6636, Profile::kSwarm, 20, 2, "a removed peer stayed: whom it knew was removed before it"},
+    {6987, Profile::kSwarm, 20, 2,
+     "a region that had waited for PD was split into a hundred at once"},
+    {16224, Profile::kSwarm, 20, 2,
+     "a store that stopped while it proposed answered somebody twice"},
 };
 
 TEST(SimulationTest, SeedsThatFoundSomethingPass) {
