@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/base/check.h"
+#include "flotilla/batch_frame.pb.h"
 #include "store/service/batch_commands.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/fuzz/fuzz_target.h"
@@ -56,21 +57,26 @@ class NoStream final : public rpc::StreamControl {
 
 // A message of the stream; its commands bring their own contexts.
 void CallBatch(DirectRegion& region, std::string_view wire, bool as_is) {
-  tikvpb::BatchCommandsRequest request;
-  if (!request.ParseFromArray(wire.data(), static_cast<int>(wire.size()))) return;
-  for (auto& command : *request.mutable_requests()) {
-    if (as_is) break;
-    if (command.has_rawget()) region.FillContext(command.mutable_rawget()->mutable_context());
-    if (command.has_rawput()) region.FillContext(command.mutable_rawput()->mutable_context());
-    if (command.has_rawscan()) region.FillContext(command.mutable_rawscan()->mutable_context());
+  batch::v1::BatchCommandsFrame frame;  // As it is, a command may be anything.
+  if (as_is) {
+    if (!frame.ParseFromArray(wire.data(), static_cast<int>(wire.size()))) return;
+  } else {
+    tikvpb::BatchCommandsRequest request;
+    if (!request.ParseFromArray(wire.data(), static_cast<int>(wire.size()))) return;
+    for (auto& command : *request.mutable_requests()) {
+      if (command.has_rawget()) region.FillContext(command.mutable_rawget()->mutable_context());
+      if (command.has_rawput()) region.FillContext(command.mutable_rawput()->mutable_context());
+      if (command.has_rawscan()) region.FillContext(command.mutable_rawscan()->mutable_context());
+    }
+    CHECK(frame.ParseFromString(request.SerializeAsString()));
   }
-  const bool fits = request.requests_size() == request.request_ids_size();
-  const int sent = fits ? request.requests_size() : 0;
+  const bool fits = frame.requests_size() == frame.request_ids_size();
+  const int sent = fits ? frame.requests_size() : 0;
   metrics::Registry metrics;
   rpc::InFlight in_flight({}, &metrics);
   const auto stream =
       store::BatchCommandsAcceptor(region.api.get(), &in_flight)(std::make_shared<NoStream>());
-  stream->OnIncoming(&request);
+  stream->OnIncoming(&frame);
   int answered = 0;
   for (tikvpb::BatchCommandsResponse response; stream->FillNext(&response); response.Clear()) {
     CHECK_EQ(response.responses_size(), response.request_ids_size());
