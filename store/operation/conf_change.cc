@@ -28,6 +28,12 @@ absl::Status Unfit(const metapb::Region& region, const metapb::Peer& peer, std::
 }
 
 absl::Status AddPeer(metapb::Region& region, const metapb::Peer& peer, metapb::PeerRole role) {
+  // It could never be reached, and its vote would be missing for ever.
+  if (peer.id() == 0 || peer.store_id() == 0) {
+    return Unfit(
+        region, peer,
+        absl::StrCat("a peer with an id on a store with one is wanted, not on ", peer.store_id()));
+  }
   for (const auto& other : region.peers()) {
     if (other.store_id() == peer.store_id()) {
       return Unfit(region, peer, absl::StrCat("store ", peer.store_id(), " has peer ", other.id()));

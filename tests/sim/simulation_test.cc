@@ -74,6 +74,7 @@ constexpr FormerFailure kFormerFailures[] = {
     {6636, Profile::kSwarm, 20, 2, "a removed peer stayed: whom it knew was removed before it"},
     {6987, Profile::kSwarm, 20, 2,
      "a region that had waited for PD was split into a hundred at once"},
+    {28336, Profile::kSwarm, 20, 2, "a region got a voter on a store without an id"},
     {16224, Profile::kSwarm, 20, 2,
      "a store that stopped while it proposed answered somebody twice"},
 };

@@ -118,6 +118,8 @@ void Change(Cluster& cluster, const store::RegionView& view, eraftpb::ConfChange
 // A learner on a store that has no peer, as soon as PD has given its id.
 bool AddLearner(Cluster& cluster, const store::RegionViewPtr& view, env::Random& random) {
   const StoreNode& node = AnyOf(cluster.stores(), random);
+  // It has lost its disk and not got an id since.
+  if (node.id() == StoreId()) return false;
   for (const metapb::Peer& peer : view->region.meta().peers()) {
     if (peer.store_id() == node.id().value()) return false;
   }

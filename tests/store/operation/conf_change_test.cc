@@ -73,6 +73,8 @@ TEST(ConfChangeTest, WhatDoesNotFitIsRefused) {
   EXPECT_TRUE(refused(Three(), {5, 2}, {{Type::kAddVoter, Peer(14, 3)}})) << "store has a peer";
   EXPECT_TRUE(refused(Three(), {5, 2}, {{Type::kAddVoter, Peer(13, 3)}})) << "voter already";
   EXPECT_TRUE(refused(Three(), {5, 2}, {{Type::kRemove, Peer(15, 5)}})) << "no member";
+  EXPECT_TRUE(refused(Three(), {5, 2}, {{Type::kAddLearner, Peer(14, 0)}})) << "on no store";
+  EXPECT_TRUE(refused(Three(), {5, 2}, {{Type::kAddLearner, Peer(0, 4)}})) << "without an id";
   EXPECT_TRUE(
       refused(Three(), {5, 2}, {{Type::kAddLearner, Peer(14, 4)}, {Type::kRemove, Peer(13, 3)}}))
       << "voters are not removed by a joint change";
