@@ -391,6 +391,25 @@ TEST_F(GrpcPdClientTest, AHeartbeatStreamThatStandsStillIsGivenUpWithItsConnecti
   EXPECT_THAT(metrics_.ToText(), HasSubstr(Stalled("region_heartbeat", 2)));
 }
 
+TEST_F(GrpcPdClientTest, TheOtherStreamOfAConnectionThatIsGivenUpIsKept) {
+  StartMembers(1);
+  stall_ = {.timeout = std::chrono::milliseconds(500)};
+  StartClient();
+  client_->SetHeartbeatListener(&listener_);
+  ASSERT_TRUE(listener_.ups.WaitUntil([](int n) { return n == 1; }));
+  ASSERT_TRUE(GetTimestamps(1).ok());
+  cluster_.tso_stands_still.store(true);
+  const absl::StatusOr<Timestamp> timestamp = GetTimestamps(1);
+  ASSERT_TRUE(timestamp.ok()) << timestamp.status();
+  client_->SendRegionHeartbeat(Heartbeat(8, 1));
+  ASSERT_TRUE(cluster_.heartbeats.WaitUntil([](const auto& all) { return !all.empty(); }));
+  EXPECT_EQ(listener_.ups.Get(), 1) << "it is well, and all regions would be reported again";
+  const std::vector<std::string> peers = cluster_.stream_peers.Get();
+  ASSERT_EQ(peers.size(), 3u);
+  EXPECT_EQ(peers[0], peers[1]) << "both streams share a connection";
+  EXPECT_NE(peers[1], peers[2]);
+}
+
 TEST_F(GrpcPdClientTest, InstructionsDoNotTellThatReportsAreRead) {
   StartMembers(1);
   cluster_.acknowledges.store(false);
