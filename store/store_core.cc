@@ -73,8 +73,8 @@ StoreCore::StoreCore(const StoreCoreOptions& options, const StoreIdentity& ident
       reader_(identity.store_id, &index_, &replicator_, on_.clock),
       in_flight_(options.in_flight, on_.metrics),
       reads_(on_.clock, &in_flight_),
-      splitter_(on_.pd, &replicator_, on_.codec, on_.clock),
-      split_checker_(on_.engine, &splitter_, options.split),
+      splits_{PdRegionSplitter(on_.pd, &replicator_, on_.codec, on_.clock),
+              SplitChecker(on_.engine, &splits_.splitter, options.split)},
       reports_{
           StoreHeartbeat(
               identity.store_id, &index_, on_.pd, on_.clock,
@@ -87,8 +87,8 @@ StoreCore::StoreCore(const StoreCoreOptions& options, const StoreIdentity& ident
                                                                    .fail_stop = on_.fail_stop})},
       instructions_({.host = host_.get(),
                      .manager = &manager_,
-                     .splitter = &splitter_,
-                     .split_checker = &split_checker_,
+                     .splitter = &splits_.splitter,
+                     .split_checker = &splits_.checker,
                      .clock = on_.clock}),
       api_({.store_id = identity.store_id,
             .cluster_id = identity.cluster_id,
@@ -98,12 +98,12 @@ StoreCore::StoreCore(const StoreCoreOptions& options, const StoreIdentity& ident
             .reader = &reader_,
             .replicator = &limited_replicator_,
             .executor = &reads_,
-            .splitter = &splitter_,
+            .splitter = &splits_.splitter,
             .room = &room_,
             .slow_score = [host = host_.get()] { return host->SlowScore(); }},
            options.kv) {
   reads_.SetWaker(on_.scheduler->Add(&reads_));
-  split_checker_.SetWaker(on_.scheduler->Add(&split_checker_));
+  splits_.checker.SetWaker(on_.scheduler->Add(&splits_.checker));
   consistency_.AddStages(*on_.scheduler);
   on_.scheduler->Add(&reports_.heartbeat);
   on_.scheduler->Add(&reports_.position);
@@ -155,7 +155,7 @@ absl::Status StoreCore::Recover() {
       [pd = on_.pd](pdpb::RegionHeartbeatRequest report) {
         pd->SendRegionHeartbeat(std::move(report));
       },
-      [checker = &split_checker_](RegionViewPtr view) { checker->Check(std::move(view)); });
+      [checker = &splits_.checker](RegionViewPtr view) { checker->Check(std::move(view)); });
   manager_.SetHashReportSink(
       [checker = &consistency_.checker()](RegionId, PeerId from, const HashReport& report) {
         checker->OnReport(from, report);

@@ -116,6 +116,10 @@ class StoreCore {
   InstructionHandler& instructions() { return instructions_; }
 
  private:
+  struct Splits {
+    PdRegionSplitter splitter;
+    SplitChecker checker;
+  };
   // What PD is told of the store as a whole.
   struct Reports {
     StoreHeartbeat heartbeat;
@@ -143,8 +147,7 @@ class StoreCore {
   LocalReader reader_;
   rpc::InFlight in_flight_;
   ReadStage reads_;
-  PdRegionSplitter splitter_;
-  SplitChecker split_checker_;
+  Splits splits_;
   Reports reports_;
   InstructionHandler instructions_;
   KvApi api_;

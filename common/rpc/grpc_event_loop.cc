@@ -12,6 +12,7 @@
 
 #include <grpcpp/alarm.h>
 #include <grpcpp/server_builder.h>
+#include <poll.h>
 #include <pthread.h>
 
 #include <optional>
@@ -112,7 +113,7 @@ void GrpcEventLoop::Post(Task task) {
 void GrpcEventLoop::RunAfter(env::Duration delay, Task task) {
   const env::Instant at = clock_->Now() + delay;
   Post([this, at, task = std::move(task)]() mutable {
-    timers_.insert(Timer{at, next_timer_order_++, std::move(task)});
+    timers_.waiting.insert(Timer{at, timers_.next_order++, std::move(task)});
   });
 }
 
@@ -149,15 +150,15 @@ void GrpcEventLoop::RunPosted() {
 void GrpcEventLoop::RunDueTimers() {
   const bool stopping = stopping_.load();
   const env::Instant now = clock_->Now();
-  while (!timers_.empty() && (stopping || timers_.begin()->at <= now)) {
-    Task task = std::move(timers_.begin()->task);
-    timers_.erase(timers_.begin());
+  while (!timers_.waiting.empty() && (stopping || timers_.waiting.begin()->at <= now)) {
+    Task task = std::move(timers_.waiting.begin()->task);
+    timers_.waiting.erase(timers_.waiting.begin());
     std::move(task)();
   }
 }
 
-void GrpcEventLoop::RunBeforeWaiting() {
-  running_.swap(before_waiting_);
+void GrpcEventLoop::Pause() {
+  running_.swap(pause_.tasks);
   for (Task& task : running_) std::move(task)();
   running_.clear();
 }
@@ -165,8 +166,9 @@ void GrpcEventLoop::RunBeforeWaiting() {
 void GrpcEventLoop::MaybeShutDown() {
   if (!stopping_.load()) return;
   MutexLock lock(mutex_);
-  if (shut_down_ || !posted_.empty() || !timers_.empty() || first_operation_ != nullptr) return;
-  if (!before_waiting_.empty()) return;
+  if (shut_down_ || !posted_.empty() || !timers_.waiting.empty() || first_operation_ != nullptr)
+    return;
+  if (!pause_.tasks.empty()) return;
   shut_down_ = true;
   queue_->Shutdown();
 }
@@ -182,21 +184,21 @@ void GrpcEventLoop::Run() {
   int events_first = 0;
   while (true) {
     if (has_posted_.load()) RunPosted();
-    if (!timers_.empty()) RunDueTimers();
+    if (!timers_.waiting.empty()) RunDueTimers();
     MaybeShutDown();
 
     gpr_timespec until = gpr_inf_future(GPR_CLOCK_MONOTONIC);
-    if (!timers_.empty()) {
-      const env::Duration left = timers_.begin()->at - clock_->Now();
+    if (!timers_.waiting.empty()) {
+      const env::Duration left = timers_.waiting.begin()->at - clock_->Now();
       until = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
                            gpr_time_from_nanos(left.count(), GPR_TIMESPAN));
     }
-    if (!before_waiting_.empty() || gathers_) {
+    if (!pause_.empty()) {
       // Only what is here.
       until = gpr_inf_past(GPR_CLOCK_MONOTONIC);
       if (++events_first > kMostEventsFirst) {
         events_first = 0;
-        RunBeforeWaiting();
+        Pause();
         continue;
       }
     }
@@ -214,10 +216,8 @@ void GrpcEventLoop::Run() {
       Completion::Complete(tag, ok);
     } else {
       events_first = 0;
-      RunBeforeWaiting();
-      if (std::exchange(gathers_, false) && !stopping_.load()) {
-        std::this_thread::sleep_for(kGatherTime);
-      }
+      Pause();
+      if (std::exchange(pause_.gathers, false)) poll(nullptr, 0, kGatherTime.count());
     }
   }
 }

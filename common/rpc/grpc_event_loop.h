@@ -79,11 +79,11 @@ class GrpcEventLoop final : public EventLoop {
   // --- For the adapters in this folder ----------------------------------------------------------
   // Runs `task` before the loop waits the next time, or after kMostEventsFirst events: when what is
   // here already was looked at. Loop thread only.
-  void RunBeforeWaiting(Task task) { before_waiting_.push_back(std::move(task)); }
+  void RunBeforeWaiting(Task task) { pause_.tasks.push_back(std::move(task)); }
   // Requests are being refused: what comes next is left to gather for kGatherTime. Each look at the
   // network costs about as much as a refusal does, and the more it finds the less it costs. Loop
   // thread only.
-  void Gather() { gathers_ = true; }
+  void Gather() { pause_.gathers = true; }
   // False when the loop is stopping: the operation must not begin.
   [[nodiscard]] bool Register(Operation* operation);
   void Unregister(Operation* operation);
@@ -107,13 +107,13 @@ class GrpcEventLoop final : public EventLoop {
   // So many events may come before those who wait for a pause. A few tens of microseconds each.
   static constexpr int kMostEventsFirst = 64;
   // Much less than what a request takes while others are refused (admission.write-delay).
-  static constexpr env::Duration kGatherTime = std::chrono::milliseconds(3);
+  static constexpr std::chrono::milliseconds kGatherTime = std::chrono::milliseconds(3);
 
   void TakePriority();
   void Run();
   void RunPosted();
   void RunDueTimers();
-  void RunBeforeWaiting();
+  void Pause();
   // Shuts the queue down when the loop is stopping and nothing is left to do.
   void MaybeShutDown();
   bool IsShutDown();
@@ -142,10 +142,16 @@ class GrpcEventLoop final : public EventLoop {
 
   // Loop thread only.
   std::vector<Task> running_;
-  std::vector<Task> before_waiting_;
-  bool gathers_ = false;
-  std::set<Timer> timers_;
-  uint64_t next_timer_order_ = 0;
+  // What happens before the loop waits the next time.
+  struct {
+    std::vector<Task> tasks;
+    bool gathers = false;
+    bool empty() const { return tasks.empty() && !gathers; }
+  } pause_;
+  struct {
+    std::set<Timer> waiting;
+    uint64_t next_order = 0;
+  } timers_;
 };
 
 }  // namespace flotilla::rpc

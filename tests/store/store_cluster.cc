@@ -75,6 +75,12 @@ SimStore::SimStore(const Parts& parts, const StoreClusterOptions& options)
         pd->SendRegionHeartbeat(std::move(report));
       },
       [this](RegionViewPtr view) { split_checker_->Check(std::move(view)); });
+  Recover(parts);
+}
+
+SimStore::~SimStore() { host_.reset(); }
+
+void SimStore::Recover(const Parts& parts) {
   auto recovered = RecoverRegions(*parts.engine, *parts.log_engine, hub_);
   CHECK_OK(recovered.status());
   for (const PersistedRegion& region : recovered->regions) {
@@ -84,8 +90,6 @@ SimStore::SimStore(const Parts& parts, const StoreClusterOptions& options)
   }
   manager_->Start(recovered->regions, std::move(recovered->tombstones));
 }
-
-SimStore::~SimStore() { host_.reset(); }
 
 void SimStore::OpenSnapshots(const Parts& parts) {
   SnapshotOptions options;

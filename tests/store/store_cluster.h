@@ -162,6 +162,7 @@ class SimStore {
 
  private:
   void OpenSnapshots(const Parts& parts);
+  void Recover(const Parts& parts);
 
   metrics::Registry metrics_;
   disk::DiskReserve reserve_;
